@@ -1,0 +1,402 @@
+//! The shape of `step.yaml`: all logic of a step, as data. The engine gives it meaning; nothing here runs.
+
+use super::variables::{Pointer, Template};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// `step.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Step {
+    /// The step's name, equal to its directory's.
+    pub id: String,
+    /// Who does it and how it is proved.
+    pub kind: StepKind,
+    /// What a mistake would cost.
+    #[serde(default)]
+    pub risk: Risk,
+    /// The portal, machine or console where it is done by hand.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// Reads, by name.
+    #[serde(default)]
+    pub probes: IndexMap<String, Probe>,
+    /// Statements about what was read, by name, in the order shown.
+    #[serde(default)]
+    pub checks: IndexMap<String, Check>,
+    /// Known causes, the first that fits wins.
+    #[serde(default)]
+    pub diagnose: Vec<Diagnosis>,
+    /// The change that Guidepost can make here.
+    #[serde(default)]
+    pub apply: Option<Apply>,
+    /// What a person does by hand, in order.
+    #[serde(default)]
+    pub tasks: Vec<Task>,
+    /// The pages of a wizard, in order.
+    #[serde(default)]
+    pub pages: Vec<WizardPage>,
+}
+
+/// Who does a step and how it is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// Guidepost can do it.
+    Action,
+    /// A person does it in a wizard that is mirrored page by page.
+    Wizard,
+    /// A person does it.
+    Manual,
+    /// It changes nothing and proves something.
+    Proof,
+}
+
+/// What a mistake would cost; high risk asks for a typed word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Risk {
+    /// Changes nothing.
+    #[default]
+    None,
+    /// Easily put right.
+    Low,
+    /// Takes work to put right.
+    Medium,
+    /// Gives lasting privilege or can lock people out.
+    High,
+}
+
+/// One read from a system; it changes nothing.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// A Microsoft Graph GET.
+    Graph(GraphGet),
+}
+
+/// A Microsoft Graph GET; all pages of a collection are read.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GraphGet {
+    /// `/v1.0/…` or `/beta/…`, without a query.
+    pub get: Template,
+    /// `$filter`.
+    #[serde(default)]
+    pub filter: Option<Template>,
+    /// `$select`.
+    #[serde(default)]
+    pub select: Vec<String>,
+    /// `$expand`.
+    #[serde(default)]
+    pub expand: Option<String>,
+    /// Sends `ConsistencyLevel: eventual` and `$count=true`, which advanced queries need.
+    #[serde(default)]
+    pub eventual: bool,
+}
+
+/// A statement about facts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Check {
+    /// Checks that must pass first: `name` in this step, `step/name` in another.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// The probe whose facts are judged.
+    pub probe: String,
+    /// All must hold.
+    pub expect: Vec<Expectation>,
+    /// The code when it does not hold and no diagnosis fits.
+    pub fail: String,
+    /// How a change becomes visible.
+    #[serde(default)]
+    pub settle: Option<Settle>,
+}
+
+/// How a change becomes visible: faster looks for a while, and so many passes in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    /// Between two looks.
+    #[serde(deserialize_with = "super::variables::duration")]
+    #[schemars(with = "String")]
+    pub every: Duration,
+    /// How long a change may take to show.
+    #[serde(deserialize_with = "super::variables::duration")]
+    #[schemars(with = "String")]
+    pub within: Duration,
+    /// Passes in a row before it counts as shown; 1 when absent.
+    #[serde(default = "one")]
+    pub hold: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// One statement about a JSON value.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "super::written::WrittenExpectation")]
+#[schemars(with = "super::written::WrittenExpectation")]
+pub enum Expectation {
+    /// About the value at a pointer.
+    At {
+        /// Where to look.
+        path: Pointer,
+        /// What must hold there.
+        matcher: Matcher,
+    },
+    /// Some item of the list satisfies all of `each`.
+    Any {
+        /// Where the list stands.
+        list: Pointer,
+        /// What one item must satisfy.
+        each: Vec<Expectation>,
+    },
+    /// Every item of the list satisfies all of `each`; an empty list does.
+    All {
+        /// Where the list stands.
+        list: Pointer,
+        /// What each item must satisfy.
+        each: Vec<Expectation>,
+    },
+}
+
+/// What must hold at a pointer: a closed set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Matcher {
+    /// Equal as JSON; an absent value equals nothing, not even null.
+    Equals(Operand),
+    /// Not equal as JSON; an absent value is not equal.
+    Not(Operand),
+    /// There, and not null.
+    Present,
+    /// Not there, or null.
+    Absent,
+    /// Text that the pattern matches somewhere; references inside are matched literally.
+    Matches(Template),
+    /// A list that holds it, or a text that contains it.
+    Contains(Operand),
+    /// How many items a list has.
+    Count(Count),
+    /// A time less than so long before the asked system's now.
+    NewerThan(Duration),
+    /// A time more than so long before the asked system's now.
+    OlderThan(Duration),
+}
+
+/// A value to compare with; texts may hold references.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// Text with references.
+    Text(Template),
+    /// Anything else, as it stands.
+    Json(Value),
+}
+
+/// A number of items, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// At least so many.
+    pub min: usize,
+    /// At most so many; `None` is no upper end.
+    pub max: Option<usize>,
+}
+
+/// A known cause, tried when a check does not pass.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Diagnosis {
+    /// Only for these checks; empty means each check whose probe is `when.probe`.
+    #[serde(default)]
+    pub checks: Vec<String>,
+    /// When it fits.
+    pub when: When,
+    /// The code whose message is shown.
+    pub code: String,
+    /// Overrides the verdict: `unknown`, `pending`, `blocked` or `not-applicable`; an error can never become `fail`.
+    #[serde(default)]
+    pub verdict: Option<DiagnosisVerdict>,
+}
+
+/// The verdicts a diagnosis may give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiagnosisVerdict {
+    /// It does not hold.
+    Fail,
+    /// It needs time.
+    Pending,
+    /// Something else must be done first.
+    Blocked,
+    /// Could not look.
+    Unknown,
+    /// Does not apply to this lab.
+    NotApplicable,
+}
+
+/// When a diagnosis fits: an error of the probe, or statements about its facts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct When {
+    /// The probe it looks at.
+    pub probe: String,
+    /// The HTTP status, or an error code of the asked system.
+    #[serde(default)]
+    pub error: Option<ErrorMatch>,
+    /// All must hold.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+}
+
+/// An error by number or by name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ErrorMatch {
+    /// An HTTP status.
+    Status(u16),
+    /// A code such as `Authorization_RequestDenied`.
+    Code(String),
+}
+
+/// The change that Guidepost can make in a step.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Apply {
+    /// Sent one after the other.
+    pub ops: Vec<Op>,
+    /// The check that shows it has arrived.
+    #[serde(default)]
+    pub settle: Option<String>,
+}
+
+/// One request of an action.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Op {
+    /// Its name; its words stand in `en.md` under `changes`.
+    pub id: String,
+    /// Not sent when this check passes; its facts are what was there before.
+    #[serde(default)]
+    pub unless: Option<String>,
+    /// The request.
+    pub graph: GraphWrite,
+    /// What to keep of the reply, by name.
+    #[serde(default)]
+    pub capture: IndexMap<String, Pointer>,
+    /// How doubt after a crash is settled.
+    pub doubt: Doubt,
+    /// How it is taken back.
+    pub undo: Undo,
+}
+
+/// How doubt after a crash is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubt {
+    /// By looking whether it is there.
+    Look,
+    /// By sending it again: twice is harmless.
+    Repeat,
+    /// By asking the person.
+    Ask,
+}
+
+/// How an op is taken back.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// By this request.
+    Graph(GraphWrite),
+    /// Not at all, and why.
+    None(String),
+}
+
+/// A Graph request that changes something.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "super::written::WrittenWrite")]
+#[schemars(with = "super::written::WrittenWrite")]
+pub struct GraphWrite {
+    /// The method.
+    pub method: WriteMethod,
+    /// `/v1.0/…` or `/beta/…`, without a query.
+    pub path: Template,
+    /// The body, `None` for delete; texts may hold references.
+    pub body: Option<Body>,
+}
+
+/// The methods of [`GraphWrite`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteMethod {
+    /// POST.
+    Post,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+}
+
+impl WriteMethod {
+    /// As it stands on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A JSON body whose texts may hold references.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Text with references.
+    Text(Template),
+    /// An object, in the order written.
+    Object(IndexMap<String, Body>),
+    /// A list.
+    List(Vec<Body>),
+    /// Numbers, booleans, null.
+    Plain(Value),
+}
+
+/// Something a person does by hand; its words stand in `en.md` under `by-hand`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// Its name.
+    pub id: String,
+    /// The number of the source's action that it covers.
+    #[serde(default)]
+    pub covers: Option<String>,
+}
+
+/// One page of a wizard, with its real labels.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WizardPage {
+    /// Its name; its words stand in `en.md` under `pages`.
+    pub id: String,
+    /// The task that it belongs to.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// Buttons to press, the last one leaves the page.
+    #[serde(default)]
+    pub press: Vec<String>,
+    /// One of several to choose.
+    #[serde(default)]
+    pub choose: Option<String>,
+    /// Boxes to tick.
+    #[serde(default)]
+    pub tick: Vec<String>,
+    /// Boxes that must stay as they are.
+    #[serde(default)]
+    pub keep: Vec<String>,
+    /// Fields to fill; a secret entered there is neither seen nor kept.
+    #[serde(default)]
+    pub enter: Vec<String>,
+}

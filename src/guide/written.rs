@@ -1,0 +1,155 @@
+//! Statements, bodies and writes as a pack's author writes them, turned into the types of `step` while parsing.
+
+use super::step::{Body, Count, Expectation, GraphWrite, Matcher, Operand, WriteMethod};
+use super::variables::{Pointer, SyntaxError, Template, parse_duration};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// A statement: `path` with one matcher, or `any`/`all` with `where`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenExpectation {
+    path: Option<Pointer>,
+    #[serde(default, deserialize_with = "some")]
+    equals: Option<Value>,
+    #[serde(default, deserialize_with = "some")]
+    not: Option<Value>,
+    present: Option<bool>,
+    absent: Option<bool>,
+    matches: Option<Template>,
+    #[serde(default, deserialize_with = "some")]
+    contains: Option<Value>,
+    count: Option<WrittenCount>,
+    newer_than: Option<String>,
+    older_than: Option<String>,
+    any: Option<Pointer>,
+    all: Option<Pointer>,
+    r#where: Option<Vec<Expectation>>,
+}
+
+/// A number, or `{min, max}`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum WrittenCount {
+    /// Exactly so many.
+    Exactly(usize),
+    /// From `min` to `max`, both included.
+    Range(WrittenRange),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WrittenRange {
+    #[serde(default)]
+    min: usize,
+    max: Option<usize>,
+}
+
+/// Keeps `key: null` apart from an absent key.
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl TryFrom<WrittenExpectation> for Expectation {
+    type Error = SyntaxError;
+
+    fn try_from(written: WrittenExpectation) -> Result<Self, SyntaxError> {
+        let WrittenExpectation { path, any, all, r#where, .. } = &written;
+        match (path, any, all, r#where) {
+            (Some(path), None, None, None) => Ok(Self::At { path: path.clone(), matcher: written.matcher()? }),
+            (None, Some(list), None, Some(each)) if !each.is_empty() => Ok(Self::Any { list: list.clone(), each: each.clone() }),
+            (None, None, Some(list), Some(each)) if !each.is_empty() => Ok(Self::All { list: list.clone(), each: each.clone() }),
+            _ => Err(SyntaxError("a statement is `path` with one matcher, or `any` or `all` with `where`".into())),
+        }
+    }
+}
+
+impl WrittenExpectation {
+    fn matcher(&self) -> Result<Matcher, SyntaxError> {
+        let mut found = Vec::new();
+        found.extend(self.equals.as_ref().map(|v| operand(v).map(Matcher::Equals)));
+        found.extend(self.not.as_ref().map(|v| operand(v).map(Matcher::Not)));
+        found.extend(self.present.map(|v| truth(v, "present").map(|()| Matcher::Present)));
+        found.extend(self.absent.map(|v| truth(v, "absent").map(|()| Matcher::Absent)));
+        found.extend(self.matches.as_ref().map(|v| pattern(v).map(Matcher::Matches)));
+        found.extend(self.contains.as_ref().map(|v| operand(v).map(Matcher::Contains)));
+        found.extend(self.count.as_ref().map(|v| count(v).map(Matcher::Count)));
+        found.extend(self.newer_than.as_ref().map(|v| parse_duration(v).map(Matcher::NewerThan)));
+        found.extend(self.older_than.as_ref().map(|v| parse_duration(v).map(Matcher::OlderThan)));
+        match found.len() {
+            1 => found.remove(0),
+            0 => Err(SyntaxError("`path` needs a matcher, such as `equals`, `present` or `count`".into())),
+            _ => Err(SyntaxError("`path` takes one matcher; write a second statement for another".into())),
+        }
+    }
+}
+
+fn truth(value: bool, name: &str) -> Result<(), SyntaxError> {
+    if value { Ok(()) } else { Err(SyntaxError(format!("`{name}` can only be `true`"))) }
+}
+
+fn operand(value: &Value) -> Result<Operand, SyntaxError> {
+    match value {
+        Value::String(text) => Template::parse(text).map(Operand::Text),
+        other => Ok(Operand::Json(other.clone())),
+    }
+}
+
+fn pattern(template: &Template) -> Result<Template, SyntaxError> {
+    use super::variables::Part;
+    let probe: String = template.parts.iter().map(|part| if let Part::Text(text) = part { text.as_str() } else { "x" }).collect();
+    regex_lite::Regex::new(&probe).map_err(|error| SyntaxError(format!("`{}` is no pattern: {error}", template.source)))?;
+    Ok(template.clone())
+}
+
+fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
+    let count = match *written {
+        WrittenCount::Exactly(number) => Count { min: number, max: Some(number) },
+        WrittenCount::Range(WrittenRange { min, max }) => Count { min, max },
+    };
+    if count.max.is_some_and(|max| max < count.min) {
+        return Err(SyntaxError("`count` has a `max` below its `min`".into()));
+    }
+    Ok(count)
+}
+
+/// `post`, `patch` or `delete` with a path, and a body.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenWrite {
+    post: Option<Template>,
+    patch: Option<Template>,
+    delete: Option<Template>,
+    body: Option<IndexMap<String, Value>>,
+}
+
+impl TryFrom<WrittenWrite> for GraphWrite {
+    type Error = SyntaxError;
+
+    fn try_from(written: WrittenWrite) -> Result<Self, SyntaxError> {
+        let (method, path) = match (written.post, written.patch, written.delete) {
+            (Some(path), None, None) => (WriteMethod::Post, path),
+            (None, Some(path), None) => (WriteMethod::Patch, path),
+            (None, None, Some(path)) => (WriteMethod::Delete, path),
+            _ => return Err(SyntaxError("a write is one of `post`, `patch` and `delete`".into())),
+        };
+        if method == WriteMethod::Delete && written.body.is_some() {
+            return Err(SyntaxError("`delete` takes no `body`".into()));
+        }
+        let body = written.body.map(|fields| fields.iter().map(|(name, value)| Ok((name.clone(), body(value)?))).collect());
+        Ok(Self { method, path, body: body.transpose()?.map(Body::Object) })
+    }
+}
+
+fn body(value: &Value) -> Result<Body, SyntaxError> {
+    Ok(match value {
+        Value::String(text) => Body::Text(Template::parse(text)?),
+        Value::Array(items) => Body::List(items.iter().map(body).collect::<Result<_, _>>()?),
+        Value::Object(fields) => {
+            Body::Object(fields.iter().map(|(name, value)| Ok((name.clone(), body(value)?))).collect::<Result<_, SyntaxError>>()?)
+        }
+        plain => Body::Plain(plain.clone()),
+    })
+}

@@ -1,0 +1,6 @@
+//! Guidepost: walks an administrator through a Microsoft 365 Test Lab Guide and proves each step. The rooms are DESIGN section 4's.
+
+pub mod base;
+pub mod cli;
+pub mod engine;
+pub mod guide;
