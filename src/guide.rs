@@ -2,6 +2,7 @@
 
 pub mod pack;
 pub mod prose;
+pub mod rights;
 pub mod step;
 pub mod variables;
 mod written;
