@@ -237,12 +237,40 @@ fn needless(known: &Known<'_>, step: &Step, op: &Op, title: &str, judgement: &Ju
         Some(Verdict::Pending) if open => Ok(Some(format!("{title}: done already; {why}"))),
         Some(Verdict::Fail | Verdict::Pending | Verdict::Waived) => Ok(None),
         Some(Verdict::NotApplicable) => Ok(Some(format!("{title}: does not apply to this lab"))),
-        Some(Verdict::Blocked) => Err(Refusal::Not(
-            Problem::new(format!("cannot plan `{title}`: {why}"))
-                .hint(format!("`guidepost check --step {}` shows what is missing", step.id)),
-        )),
+        Some(Verdict::Blocked) => Err(blocked(known, step, op, title, &why)),
         Some(Verdict::Unknown) | None => Err(Refusal::Unknown(could_not_look(title, &why, judgement))),
     }
+}
+
+/// What blocks may itself be unknown: then nobody can tell whether the op is needed.
+fn blocked(known: &Known<'_>, step: &Step, op: &Op, title: &str, why: &str) -> Refusal {
+    let cause = op.unless.as_ref().and_then(|check| root(known, &step.id, check));
+    match cause {
+        Some(cause) if cause.verdict == Some(Verdict::Unknown) => {
+            Refusal::Unknown(could_not_look(title, cause.note.as_deref().unwrap_or(why), &cause))
+        }
+        Some(_) | None => Refusal::Not(
+            Problem::new(format!("cannot plan `{title}`: {why}"))
+                .hint(format!("`guidepost check --step {}` shows what is missing", step.id)),
+        ),
+    }
+}
+
+/// The check at the end of a chain of needs: the one that is not merely blocked.
+fn root(known: &Known<'_>, step: &str, check: &str) -> Option<Judgement> {
+    let judgement = judge(known, step, check);
+    if judgement.verdict != Some(Verdict::Blocked) {
+        return Some(judgement);
+    }
+    let (_, definition) = known.check(step, check)?;
+    definition
+        .needs
+        .iter()
+        .filter_map(|need| {
+            let (need_step, need_check) = need.split_once('/').unwrap_or((step, need));
+            root(known, need_step, need_check)
+        })
+        .find(|judgement| !matches!(judgement.verdict, Some(Verdict::Pass | Verdict::Waived | Verdict::NotApplicable)))
 }
 
 fn could_not_look(title: &str, why: &str, judgement: &Judgement) -> Problem {
