@@ -161,8 +161,9 @@ impl Http {
     /// # Errors
     /// The certificate file cannot be read or holds no certificate, or the proxy is no address.
     pub fn new(settings: HttpSettings, log: WireLog) -> Result<Self, Problem> {
-        let clients = trust::Clients::new(&settings)?;
-        Ok(Self { shared: Arc::new(Shared { timeout: settings.timeout, max_body: settings.max_body, clients, log }) })
+        let HttpSettings { ca_file, proxy, timeout, max_body } = settings;
+        let clients = trust::Clients::new(ca_file.as_deref(), proxy.as_deref(), timeout)?;
+        Ok(Self { shared: Arc::new(Shared { timeout, max_body, clients, log }) })
     }
 
     /// The log that every request of this client and its clones goes to.

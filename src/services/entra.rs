@@ -13,7 +13,7 @@ mod session;
 mod signin;
 mod token;
 
-pub use error::{GraphError, SignInError};
+pub use error::{GraphError, Refusal, SignInError};
 pub use graph::{Graph, GraphGet, GraphReply, GraphWrite};
 pub use retry::{Limits, Pause, TokioPause};
 pub use session::Session;

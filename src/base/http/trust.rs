@@ -4,7 +4,6 @@
 //! measurement at [`Clients`]), a proxy must never see loopback traffic, and a CA file that is meant for this machine's own
 //! servers should not have to stand beside the whole web's.
 
-use super::HttpSettings;
 use super::error::HttpError;
 use crate::base::Problem;
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, redirect};
@@ -53,13 +52,13 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(settings: &HttpSettings) -> Result<Self, Problem> {
+    pub(super) fn new(ca_file: Option<&Path>, proxy: Option<&str>, timeout: Duration) -> Result<Self, Problem> {
         Ok(Self {
             loopback: OnceCell::new(),
             outside: OnceCell::new(),
-            extra: settings.ca_file.as_deref().map(read_certificates).transpose()?.unwrap_or_default(),
-            proxy: settings.proxy.as_deref().map(read_proxy).transpose()?,
-            timeout: settings.timeout,
+            extra: ca_file.map(read_certificates).transpose()?.unwrap_or_default(),
+            proxy: proxy.map(read_proxy).transpose()?,
+            timeout,
         })
     }
 

@@ -127,6 +127,38 @@ impl From<SignInError> for Problem {
     }
 }
 
+/// Graph's own words when it refuses or fails; all of them clean text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was asked for.
+    pub what: String,
+    /// The status.
+    pub status: u16,
+    /// Graph's code, such as `Authorization_RequestDenied`.
+    pub code: String,
+    /// Graph's message.
+    pub message: String,
+    /// Graph's id of the request; `None` when it sent none.
+    pub request_id: Option<String>,
+    /// Our id of the request.
+    pub client_request_id: String,
+    /// How long Graph asks to wait.
+    pub retry_after: Option<Duration>,
+    /// On 403, the permissions that were asked for at sign-in, one of which this needs.
+    pub needs: Vec<String>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { what, status, code, message, .. } = self;
+        write!(f, "cannot {what}: {status} {code}: {message}")?;
+        match &self.request_id {
+            Some(id) => write!(f, " (request-id `{id}`)"),
+            None => write!(f, " (client-request-id `{}`)", self.client_request_id),
+        }
+    }
+}
+
 /// Why Graph gave no answer that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
@@ -147,25 +179,8 @@ pub enum GraphError {
         why: HttpError,
     },
     /// Graph refused or failed.
-    #[error("cannot {what}: {status} {code}: {message}{}", ids(request_id.as_deref(), client_request_id))]
-    Refused {
-        /// What was asked for.
-        what: String,
-        /// The status.
-        status: u16,
-        /// Graph's code, such as `Authorization_RequestDenied`.
-        code: String,
-        /// Graph's message.
-        message: String,
-        /// Graph's id of the request; `None` when it sent none.
-        request_id: Option<String>,
-        /// Our id of the request.
-        client_request_id: String,
-        /// How long Graph asks to wait.
-        retry_after: Option<Duration>,
-        /// On 403, the permissions that were asked for at sign-in, one of which this needs.
-        needs: Vec<String>,
-    },
+    #[error("{0}")]
+    Refused(Box<Refusal>),
     /// The reply is not JSON: something other than Graph answered.
     #[error("cannot {what}: {status}, and the reply is not JSON but {kind}: {excerpt}")]
     NotJson {
@@ -219,7 +234,7 @@ impl GraphError {
         match self {
             Self::SignIn { .. } | Self::BadPath { .. } => true,
             Self::Http { why, .. } => !why.sent() || matches!(why, HttpError::Redirected { .. }),
-            Self::Refused { status, retry_after, .. } => is_refusal(*status) || (*status == 503 && retry_after.is_some()),
+            Self::Refused(refusal) => is_refusal(refusal.status) || (refusal.status == 503 && refusal.retry_after.is_some()),
             Self::NotJson { status, .. } => is_refusal(*status),
             Self::NotUnderstood { .. } | Self::TooMany { .. } | Self::Elsewhere { .. } => false,
         }
@@ -229,7 +244,8 @@ impl GraphError {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Refused { status, .. } | Self::NotJson { status, .. } => Some(*status),
+            Self::Refused(refusal) => Some(refusal.status),
+            Self::NotJson { status, .. } => Some(*status),
             Self::SignIn { .. }
             | Self::Http { .. }
             | Self::NotUnderstood { .. }
@@ -245,7 +261,8 @@ impl GraphError {
     /// `Request_BadRequest` (`facts/wire.md` 10).
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        let Self::Refused { code, message, .. } = self else { return false };
+        let Self::Refused(refusal) = self else { return false };
+        let Refusal { code, message, .. } = &**refusal;
         matches!(code.as_str(), "Request_MultipleObjectsWithSameKeyValue" | "RoleAssignmentExists")
             || message.contains("A conflicting object with one or more of the specified property values is present")
             || message.contains("Role assignment already exists")
@@ -257,7 +274,7 @@ impl GraphError {
         match self {
             Self::SignIn { why, .. } => why.hint().map(str::to_owned),
             Self::Http { why, .. } => why.hint().map(str::to_owned),
-            Self::Refused { status, needs, .. } => status_hint(*status, needs),
+            Self::Refused(refusal) => status_hint(refusal.status, &refusal.needs),
             Self::NotJson { .. } | Self::NotUnderstood { .. } => {
                 Some("check `[graph] base`: something else, such as a proxy, answered".to_owned())
             }
@@ -280,7 +297,7 @@ impl From<GraphError> for Problem {
 }
 
 /// A status by which the server says that it did not do it. 408 is none: a proxy may send it after passing the request on.
-pub(super) fn is_refusal(status: u16) -> bool {
+fn is_refusal(status: u16) -> bool {
     (400..500).contains(&status) && status != 408
 }
 
@@ -298,13 +315,6 @@ fn status_hint(status: u16, needs: &[String]) -> Option<String> {
         _ => return None,
     };
     Some(hint)
-}
-
-fn ids(request_id: Option<&str>, client_request_id: &str) -> String {
-    match request_id {
-        Some(id) => format!(" (request-id `{id}`)"),
-        None => format!(" (client-request-id `{client_request_id}`)"),
-    }
 }
 
 /// The first line of an `error_description`; the others are trace id, correlation id and time.

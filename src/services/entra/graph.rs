@@ -1,6 +1,6 @@
 //! Requests to Microsoft Graph: reads that follow pages and wait when told to, writes that are sent once. Not for what they mean.
 
-use super::error::{GraphError, SignInError};
+use super::error::{GraphError, Refusal, SignInError};
 use super::retry::{Again, Limits, Pause, TokioPause, retry_after, retrying};
 use super::{Purpose, Session, pkce};
 use crate::base::http::{BoundToken, HeaderValue, Http, HttpError, Method, Reply, Request};
@@ -132,7 +132,7 @@ impl Graph {
         let request = Request::new(Method::GET, url.clone());
         let token = self.token(deed).await?;
         match self.exchange(deed, &request, token.clone()).await {
-            Err(GraphError::Refused { status: 401, .. }) => {}
+            Err(error) if error.status() == Some(401) => {}
             other => return other,
         }
         let token = self.session.instead_of(&token, deed.purpose).await.map_err(|why| deed.no_token(why))?;
@@ -143,7 +143,7 @@ impl Graph {
     async fn write_once(&self, deed: &Deed, request: &Request) -> Result<GraphReply, GraphError> {
         let token = self.token(deed).await?;
         let result = self.exchange(deed, request, token.clone()).await;
-        if let Err(GraphError::Refused { status: 401, .. }) = result {
+        if result.as_ref().is_err_and(|error| error.status() == Some(401)) {
             self.session.forget(&token, deed.purpose).await;
         }
         result.map_err(|error| deed.not_accepted(error))
@@ -182,7 +182,7 @@ impl Graph {
         }
         let said = |name: &str, limit| body.pointer(&format!("/error/{name}")).and_then(Value::as_str).map(|said| text::short(said, limit));
         let message = said("message", 400).filter(|message| !message.is_empty());
-        Err(GraphError::Refused {
+        Err(GraphError::Refused(Box::new(Refusal {
             what,
             status: reply.status,
             code: said("code", 80).unwrap_or_else(|| "(no code)".to_owned()),
@@ -192,7 +192,7 @@ impl Graph {
             client_request_id,
             retry_after: retry_after(reply, self.session.now()),
             needs: if reply.status == 403 { self.session.settings().scopes(deed.purpose).to_vec() } else { Vec::new() },
-        })
+        })))
     }
 
     /// Takes the address of the next page out of a page; it is followed verbatim, but only on Graph's own host.
@@ -206,10 +206,12 @@ impl Graph {
         Ok(Some(url))
     }
 
-    fn append(&self, deed: &Deed, whole: &mut Value, page: Value, pages: usize, more: bool) -> Result<(), GraphError> {
+    fn append(&self, deed: &Deed, whole: &mut Value, mut page: Value, pages: usize, more: bool) -> Result<(), GraphError> {
         let items = whole.get_mut("value").and_then(Value::as_array_mut);
         let items = items.ok_or_else(|| deed.not_understood("its first page is no list"))?;
-        let Some(Value::Array(new)) = page.get("value").cloned() else { return Err(deed.not_understood("one of its pages is no list")) };
+        let Some(Value::Array(new)) = page.get_mut("value").map(Value::take) else {
+            return Err(deed.not_understood("one of its pages is no list"));
+        };
         items.extend(new);
         let Limits { pages: most_pages, items: most_items, .. } = self.limits;
         if items.len() > most_items || (more && pages >= most_pages) {
@@ -249,7 +251,7 @@ impl Deed {
     /// A 401 as what it means: the person must sign in.
     fn not_accepted(&self, error: GraphError) -> GraphError {
         match error {
-            GraphError::Refused { status: 401, message, .. } => self.no_token(SignInError::NotAccepted { message }),
+            GraphError::Refused(refusal) if refusal.status == 401 => self.no_token(SignInError::NotAccepted { message: refusal.message }),
             other => other,
         }
     }
@@ -258,16 +260,26 @@ impl Deed {
 /// Reads are harmless twice.
 fn again_for_reads(error: &GraphError) -> Again {
     match error {
-        GraphError::Refused { status: 429 | 500 | 502 | 503 | 504, retry_after, .. } => retry_after.map_or(Again::Later, Again::After),
+        GraphError::Refused(refusal) if matches!(refusal.status, 429 | 500 | 502 | 503 | 504) => {
+            refusal.retry_after.map_or(Again::Later, Again::After)
+        }
         GraphError::NotJson { status: 500 | 502 | 503 | 504, .. } | GraphError::Http { why: HttpError::Cut { .. }, .. } => Again::Later,
-        _ => Again::Never,
+        GraphError::Refused(_)
+        | GraphError::NotJson { .. }
+        | GraphError::Http { .. }
+        | GraphError::SignIn { .. }
+        | GraphError::NotUnderstood { .. }
+        | GraphError::TooMany { .. }
+        | GraphError::Elsewhere { .. }
+        | GraphError::BadPath { .. } => Again::Never,
     }
 }
 
 /// A write may be sent again only if the server said that it did not begin.
 fn again_for_writes(error: &GraphError) -> Again {
-    match error {
-        GraphError::Refused { status: 429 | 503, retry_after: Some(time), .. } => Again::After(*time),
+    let GraphError::Refused(refusal) = error else { return Again::Never };
+    match (refusal.status, refusal.retry_after) {
+        (429 | 503, Some(time)) => Again::After(time),
         _ => Again::Never,
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// How long a token is taken to live if the service does not say (RFC 6749 5.1 only recommends that it does).
-const SHORT_LIFE: Duration = Duration::from_secs(300);
+const SHORT_LIFE: Duration = Duration::from_mins(5);
 
 /// Tokens as they came.
 pub(super) struct Tokens {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 /// How long the browser has: long enough for a second factor on a phone that is being charged elsewhere.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A sign-in that waits for the browser; dropping it cancels it and closes the port.
 #[must_use = "nobody is signed in before `finish` was awaited"]

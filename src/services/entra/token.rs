@@ -61,17 +61,13 @@ impl TokenEndpoint {
 }
 
 fn again_if_told(error: &SignInError) -> Again {
-    match error {
-        SignInError::Busy { status: 429 | 503, retry_after: Some(time) } => Again::After(*time),
-        _ => Again::Never,
-    }
+    let SignInError::Busy { status: 429 | 503, retry_after: Some(time) } = error else { return Again::Never };
+    Again::After(*time)
 }
 
 fn again_if_busy(error: &SignInError) -> Again {
-    match error {
-        SignInError::Busy { retry_after, .. } => retry_after.map_or(Again::Later, Again::After),
-        _ => Again::Never,
-    }
+    let SignInError::Busy { retry_after, .. } = error else { return Again::Never };
+    retry_after.map_or(Again::Later, Again::After)
 }
 
 /// `{authority}/{tenant}/oauth2/v2.0/{name}`.
