@@ -73,10 +73,10 @@ impl Reader {
     fn judge(&mut self, path: &[String]) {
         let Some(first) = path.first() else { return };
         match first.as_str() {
-            "crate" if self.room() != "main" => self.judge_ours(path, path.get(1..).unwrap_or_default().to_vec()),
-            "guidepost" if self.room() == "main" => self.judge_ours(path, path.get(1..).unwrap_or_default().to_vec()),
+            "crate" if self.room() != "main" => self.judge_ours(path, path.get(1..).unwrap_or_default()),
+            "guidepost" if self.room() == "main" => self.judge_ours(path, path.get(1..).unwrap_or_default()),
             "guidepost" => self.fault(path, "say `crate`"),
-            "self" | "super" => self.judge_ours(path, self.absolute(path)),
+            "self" | "super" => self.judge_ours(path, &self.absolute(path)),
             _ => self.judge_outer(path),
         }
     }
@@ -88,7 +88,7 @@ impl Reader {
         self.module.iter().take(here).chain(below).cloned().collect()
     }
 
-    fn judge_ours(&mut self, written: &[String], target: Vec<String>) {
+    fn judge_ours(&mut self, written: &[String], target: &[String]) {
         let Some(to) = target.first().filter(|to| *to != "*") else {
             return self.fault(written, "names the whole house; name the room");
         };
