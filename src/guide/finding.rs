@@ -49,7 +49,7 @@ pub struct Finding {
     /// Whether the pack can be used all the same.
     pub severity: Severity,
     /// Columns of the screen before the caret.
-    caret: usize,
+    caret: u32,
 }
 
 impl Finding {
@@ -116,7 +116,7 @@ impl Finding {
 }
 
 /// A clean line of at most [`SHOWN`] characters that holds the column, and the width of what stands before it.
-fn window(source: &str, column: usize) -> (String, usize) {
+fn window(source: &str, column: usize) -> (String, u32) {
     let clean: Vec<char> = source.trim_end().chars().map(|c| if c == '\t' { ' ' } else { visible(c) }).collect();
     let column = column.saturating_sub(1).min(clean.len());
     let from = if clean.len() <= SHOWN { 0 } else { column.saturating_sub(SHOWN / 2).min(clean.len() - SHOWN) };
@@ -131,7 +131,7 @@ fn window(source: &str, column: usize) -> (String, usize) {
     if to < clean.len() {
         shown.push('…');
     }
-    (shown, caret)
+    (shown, u32::try_from(caret).unwrap_or_default())
 }
 
 fn visible(c: char) -> char {
@@ -151,7 +151,7 @@ impl fmt::Display for Finding {
                 let number = self.line.to_string();
                 let gap = " ".repeat(number.len());
                 write!(f, "\n{gap}--> {}:{}:{}", self.file, self.line, self.column)?;
-                write!(f, "\n{gap} |\n{number} | {source}\n{gap} | {}^", " ".repeat(self.caret))?;
+                write!(f, "\n{gap} |\n{number} | {source}\n{gap} | {}^", " ".repeat(self.caret as usize))?;
             }
         }
         match &self.hint {

@@ -122,11 +122,12 @@ pub(super) fn read(text: &Text, yaml: &str) -> Result<Node, Vec<Finding>> {
             break;
         }
     }
+    if builder.findings.is_empty() && builder.root.is_none() {
+        builder.findings.push(Finding::whole(&text.file, "this file is empty").hint("it must hold a mapping"));
+    }
     match builder.root {
         Some(root) if builder.findings.is_empty() => Ok(root),
-        Some(_) => Err(builder.findings),
-        None if builder.findings.is_empty() => Err(vec![Finding::whole(&text.file, "this file is empty").hint("it must hold a mapping")]),
-        None => Err(builder.findings),
+        Some(_) | None => Err(builder.findings),
     }
 }
 
@@ -148,7 +149,6 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Finding> {
         let at = mark(&span);
         match event {
-            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(..) if self.root.is_none() => Ok(()),
             Event::DocumentStart(..) => Err(self.say(at, "a second document begins here", "a file holds one; take out this `---`")),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
@@ -163,7 +163,7 @@ impl Builder<'_> {
             Event::SequenceStart(..) => self.start(at, Open::List(at, Vec::new())),
             Event::MappingStart(..) => self.start(at, Open::Map(at, Vec::new(), None)),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
-            // Comments, which exist with another feature of the parser only.
+            // Begin and end of the file; comments exist with another feature of the parser only.
             _ => Ok(()),
         }
     }

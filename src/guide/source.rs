@@ -31,7 +31,7 @@ pub struct Files {
     pub name: String,
     /// Whether they come from the binary.
     pub built_in: bool,
-    files: BTreeMap<String, Cow<'static, [u8]>>,
+    by_path: BTreeMap<String, Cow<'static, [u8]>>,
 }
 
 impl Files {
@@ -49,14 +49,14 @@ impl Files {
         let dir = BUILT_IN.dirs().find(|dir| dir.path() == Path::new(name))?;
         let mut files = BTreeMap::new();
         embedded(dir, dir.path(), &mut files);
-        Some(Self { name: name.to_owned(), built_in: true, files })
+        Some(Self { name: name.to_owned(), built_in: true, by_path: files })
     }
 
     /// A pack held in memory, by paths with `/`.
     #[must_use]
     pub fn memory(name: &str, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
-        let files = files.into_iter().map(|(path, bytes)| (path, Cow::Owned(bytes))).collect();
-        Self { name: name.to_owned(), built_in: false, files }
+        let by_path = files.into_iter().map(|(path, bytes)| (path, Cow::Owned(bytes))).collect();
+        Self { name: name.to_owned(), built_in: false, by_path }
     }
 
     /// Reads a directory, as far as it can be read, and what kept it from reading the rest.
@@ -67,18 +67,18 @@ impl Files {
         let mut walk = Walk { root, files: BTreeMap::new(), size: 0, findings: Vec::new() };
         let top = walk.root.clone();
         walk.enter(&top, 0);
-        (Self { name, built_in: false, files: walk.files }, walk.findings)
+        (Self { name, built_in: false, by_path: walk.files }, walk.findings)
     }
 
     /// The paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str)
+        self.by_path.keys().map(String::as_str)
     }
 
     /// Whether there is such a file.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
-        self.files.contains_key(path)
+        self.by_path.contains_key(path)
     }
 
     /// A file as text; `None` when there is no such file.
@@ -87,14 +87,14 @@ impl Files {
     /// What makes it no text.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<Result<Text, Finding>> {
-        self.files.get(path).map(|bytes| Text::read(path, bytes))
+        self.by_path.get(path).map(|bytes| Text::read(path, bytes))
     }
 
     /// Lower-case hex SHA-256 over all files in path order, each with its path and length, so that no two packs share it.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new();
-        for (path, bytes) in &self.files {
+        for (path, bytes) in &self.by_path {
             hash.update(path.len().to_be_bytes());
             hash.update(path);
             hash.update(bytes.len().to_be_bytes());
