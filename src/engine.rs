@@ -12,6 +12,7 @@ pub mod page;
 pub mod probe;
 pub mod run;
 pub mod schedule;
+pub mod systems;
 
 /// Lower-case hex.
 #[must_use]

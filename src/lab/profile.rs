@@ -33,7 +33,9 @@ impl Places {
         let state = state_home().ok_or_else(|| Problem::usage("cannot tell where to keep state").hint(STATE_HINT))?;
         let config = match config {
             Some(path) => path.to_owned(),
-            None => config_home().ok_or_else(|| Problem::usage("cannot tell where settings are").hint("set `HOME`, or give `--config DIR`"))?,
+            None => {
+                config_home().ok_or_else(|| Problem::usage("cannot tell where settings are").hint("set `HOME`, or give `--config DIR`"))?
+            }
         };
         Ok(Self { config, state })
     }
@@ -254,8 +256,7 @@ fn located(source: &str, path: &Path, error: &toml::de::Error) -> Problem {
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     let shown = text::short(source.lines().nth(line - 1).unwrap_or_default(), 120);
-    Problem::usage(format!("`{}` line {line}, column {column}: {what}\n  {shown}", path.display()))
-        .hint("the README shows a lab profile")
+    Problem::usage(format!("`{}` line {line}, column {column}: {what}\n  {shown}", path.display())).hint("the README shows a lab profile")
 }
 
 #[cfg(test)]
