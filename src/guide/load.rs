@@ -35,6 +35,29 @@ pub fn directory(path: &Path) -> Result<Guide, PackError> {
     whole(examine_directory(path), &path.to_string_lossy())
 }
 
+/// A guide by what a person typed: a built-in id, or a directory.
+///
+/// A built-in id wins over a directory of the same name in the working directory, so that no download can stand in for it.
+///
+/// # Errors
+/// As [`built_in`] and [`directory`].
+pub fn named(guide: &str) -> Result<Guide, PackError> {
+    if is_directory(guide) { directory(Path::new(guide)) } else { built_in(guide) }
+}
+
+/// Reads and lints a guide by what a person typed; `None` when there is no such guide.
+#[must_use]
+pub fn examine_named(guide: &str) -> Option<Examined> {
+    if is_directory(guide) {
+        return Some(examine_directory(Path::new(guide)));
+    }
+    Files::built_in(guide).map(|files| examine(&files))
+}
+
+fn is_directory(guide: &str) -> bool {
+    guide.contains(['/', '\\']) || (!built_in_ids().iter().any(|id| id == guide) && Path::new(guide).is_dir())
+}
+
 /// What reading and linting a pack brought.
 #[derive(Clone, Debug)]
 pub struct Examined {
