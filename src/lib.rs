@@ -4,3 +4,5 @@ pub mod base;
 pub mod cli;
 pub mod engine;
 pub mod guide;
+pub mod plain;
+pub mod tui;
