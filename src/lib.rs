@@ -5,4 +5,6 @@ pub mod cli;
 pub mod engine;
 pub mod guide;
 pub mod lab;
+pub mod plain;
 pub mod services;
+pub mod tui;

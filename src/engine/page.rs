@@ -1,6 +1,7 @@
 //! The content of a screen as a value. `tui` and `plain` draw it, so what one shows the other has. Knows no terminal.
 
 pub mod build;
+pub mod words;
 
 use super::check::Verdict;
 use crate::guide::prose::{Block, Span};
