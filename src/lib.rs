@@ -6,5 +6,6 @@ pub mod engine;
 pub mod guide;
 pub mod lab;
 pub mod plain;
+pub mod report;
 pub mod services;
 pub mod tui;
