@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn lengths_of_time_are_read_as_typed_and_nothing_else() {
         let seconds = |text| parse_duration(text).map(|time| time.as_secs());
-        assert_eq!([seconds("90s"), seconds("+30m"), seconds("1h30m"), seconds("2d"), seconds("0s")], [Some(90), Some(1800), Some(5400), Some(172_800), Some(0)]);
+        assert_eq!(
+            [seconds("90s"), seconds("+30m"), seconds("1h30m"), seconds("2d"), seconds("0s")],
+            [Some(90), Some(1800), Some(5400), Some(172_800), Some(0)]
+        );
         for wrong in ["", "5", "m", "-5m", "5 m", "5y", "99999999999999999999s", "4000d", "5é"] {
             assert_eq!(seconds(wrong), None, "{wrong}");
         }

@@ -138,7 +138,8 @@ pub fn run(args: Args, _globals: &Globals) -> Result<Exit, Problem> {
 /// When the environment does not say where that is.
 pub fn default_state_dir() -> Result<PathBuf, Problem> {
     let var = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    let home = |name: &str, rest: &[&str]| var(name).map(|home: OsString| rest.iter().fold(PathBuf::from(home), |path, part| path.join(part)));
+    let home =
+        |name: &str, rest: &[&str]| var(name).map(|home: OsString| rest.iter().fold(PathBuf::from(home), |path, part| path.join(part)));
     let base = if cfg!(windows) {
         home("LOCALAPPDATA", &[])
     } else {
@@ -212,14 +213,18 @@ async fn post(state: &Path, path: &str, body: &Value) -> Result<Value, Problem> 
     let Endpoint { ready, .. } = practice::read_endpoint(state)?.ok_or_else(none)?;
     let client = client(Path::new(&ready.ca_file))?;
     let sent = client.post(format!("{}/{path}", ready.control)).json(body).send().await;
-    let reply = sent.map_err(|error| if error.is_connect() { none() } else { Problem::new(format!("the practice lab did not answer: {}", error.without_url())) })?;
+    let reply = sent.map_err(|error| {
+        if error.is_connect() { none() } else { Problem::new(format!("the practice lab did not answer: {}", error.without_url())) }
+    })?;
     let fine = reply.status().is_success();
-    let value: Value = reply.json().await.map_err(|error| Problem::new(format!("the practice lab's answer is cut: {}", error.without_url())))?;
+    let value: Value =
+        reply.json().await.map_err(|error| Problem::new(format!("the practice lab's answer is cut: {}", error.without_url())))?;
     if fine {
         return Ok(value);
     }
     let why = value.get("error").and_then(Value::as_str).unwrap_or("it did not say why");
-    Err(Problem::new(format!("the practice lab refused: {}", text::line(why))).hint("`guidepost practice person --list` shows what a person can do"))
+    Err(Problem::new(format!("the practice lab refused: {}", text::line(why)))
+        .hint("`guidepost practice person --list` shows what a person can do"))
 }
 
 fn client(ca_file: &Path) -> Result<reqwest::Client, Problem> {

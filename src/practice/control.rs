@@ -1,9 +1,9 @@
 //! The way to steer the lab: its clock, what persons do, a reset, the request log. Not for what a real lab offers.
 
 use super::{
+    live::Live,
     parse_duration,
     store::StoreError,
-    live::Live,
     wire::{Answer, Content, Question},
     world::{Misstep, Preset},
 };

@@ -179,9 +179,7 @@ async fn running(dir: &Path) -> Result<Ready, Problem> {
 fn remove_announcement(dir: &Path) -> Result<(), Problem> {
     let path = dir.join("endpoint.json");
     match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Problem::new(format!("cannot remove `{}`: {error}", path.display())))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Problem::new(format!("cannot remove `{}`: {error}", path.display()))),
         Ok(()) | Err(_) => Ok(()),
     }
 }

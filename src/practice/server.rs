@@ -100,14 +100,12 @@ async fn reached(deadline: Option<Instant>) {
 
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(room).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
-        Err(_) => {
-            // Out of file handles, most likely: an error at once would make this loop spin.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
-        }
+    if let Ok((stream, _)) = listener.accept().await {
+        return Some((stream, place));
     }
+    // Out of file handles, most likely: an error at once would make this loop spin.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    None
 }
 
 /// One connection.
@@ -175,7 +173,10 @@ fn is_ours(headers: &HeaderMap, uri: &hyper::Uri) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let ours = |host: &str| {
-        let name = host.rsplit_once(':').filter(|(_, port)| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit())).map_or(host, |(name, _)| name);
+        let name = host
+            .rsplit_once(':')
+            .filter(|(_, port)| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit()))
+            .map_or(host, |(name, _)| name);
         ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own))
     };
     host.to_str().is_ok_and(ours) && uri.authority().is_none_or(|authority| ours(authority.as_str()))
@@ -187,7 +188,7 @@ fn reply(live: &Mutex<Live>, question: &Question) -> (Answer, HeaderMap) {
         Ok(()) => route(&mut live, question),
         Err(error) => (Answer::from(error), shown(&question.path)),
     };
-    let line = LogLine {
+    let entry = LogLine {
         n: 0,
         at: live.now(),
         method: question.method.to_string(),
@@ -198,7 +199,7 @@ fn reply(live: &Mutex<Live>, question: &Question) -> (Answer, HeaderMap) {
         request_id: question.request_id.clone(),
         client_request_id: question.client_request_id.clone(),
     };
-    live.log.push(line);
+    live.log.push(entry);
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -220,7 +221,9 @@ fn shown(path: &[String]) -> String {
 fn route(live: &mut Live, question: &Question) -> (Answer, String) {
     match question.path.split_first() {
         Some((first, rest)) if first == CONTROL => match rest.split_first() {
-            Some((key, rest)) if *key == live.settings.control_key => (control::answer(live, question, rest), format!("/control{}", shown(rest))),
+            Some((key, rest)) if *key == live.settings.control_key => {
+                (control::answer(live, question, rest), format!("/control{}", shown(rest)))
+            }
             Some(_) | None => (Answer::empty(404), "/control/…".to_owned()),
         },
         Some((first, rest)) if first == "v1.0" || first == "beta" => (entra::graph(live, question, first, rest), shown(&question.path)),

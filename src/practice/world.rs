@@ -221,8 +221,16 @@ mod tests {
     #[test]
     fn assignment_ids_are_those_that_microsoft_documents() {
         let documented = [
-            ("62e90394-69f5-4237-9190-012177145e10", "4ab0b690-479b-47ff-af8f-2576cf521872", "lAPpYvVpN0KRkAEhdxReEJC2sEqbR_9Hr48lds9SGHI-1"),
-            ("f2ef992c-3afb-46b9-b7cf-a126ee74c451", "f1847572-48aa-47aa-96a3-2ec61904f41f", "LJnv8vs6uUa3z6Em7nTEUXJ1hPGqSKpHlqMuxhkE9B8-1"),
+            (
+                "62e90394-69f5-4237-9190-012177145e10",
+                "4ab0b690-479b-47ff-af8f-2576cf521872",
+                "lAPpYvVpN0KRkAEhdxReEJC2sEqbR_9Hr48lds9SGHI-1",
+            ),
+            (
+                "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+                "f1847572-48aa-47aa-96a3-2ec61904f41f",
+                "LJnv8vs6uUa3z6Em7nTEUXJ1hPGqSKpHlqMuxhkE9B8-1",
+            ),
         ];
         for (role, principal, id) in documented {
             assert_eq!(Assignment { principal: principal.to_owned(), role: role.to_owned() }.id(), id);

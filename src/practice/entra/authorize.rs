@@ -90,12 +90,17 @@ impl Flows {
         let unknown = || Refusal::new("invalid_grant", 9_002_313, "Invalid request. Request is malformed or invalid.");
         let code = self.codes.iter_mut().find(|code| code.text == text).ok_or_else(unknown)?;
         if code.redeemed {
-            let text = "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.";
+            let text =
+                "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.";
             return Err(Refusal::new("invalid_grant", 54_005, text));
         }
         code.redeemed = true;
         if now.duration_since(code.given) >= CODE_LIFE {
-            return Err(Refusal::new("invalid_grant", 70_008, "The provided authorization code or refresh token has expired due to inactivity."));
+            return Err(Refusal::new(
+                "invalid_grant",
+                70_008,
+                "The provided authorization code or refresh token has expired due to inactivity.",
+            ));
         }
         Ok(code.clone())
     }
@@ -120,7 +125,10 @@ pub(super) fn ask(live: &mut Live, question: &Question, tenant: &str) -> Answer 
     };
     let text = question.param("redirect_uri").unwrap_or_default();
     let Some(redirect) = loopback(text) else {
-        let why = format!("The redirect URI '{text}' specified in the request does not match the redirect URIs configured for the application '{}'.", client.id);
+        let why = format!(
+            "The redirect URI '{text}' specified in the request does not match the redirect URIs configured for the application '{}'.",
+            client.id
+        );
         return page_error(live, &Refusal::new("invalid_request", 50_011, why));
     };
     match begin(live, question, tenant, client) {
@@ -237,7 +245,8 @@ pub(super) fn log_in(live: &mut Live, question: &Question) -> Answer {
     let Some(user) = user.filter(|_| password == live.world().password) else { return wrong_password(live, question, flow, account) };
     flow.user = Some(user.id.clone());
     let consented = live.world().consented(flow.client.id, &user.id);
-    let missing: Vec<_> = flow.asked.graph.iter().filter(|scope| !consented.contains(scope)).filter_map(|name| tables::graph_scope(name)).collect();
+    let missing: Vec<_> =
+        flow.asked.graph.iter().filter(|scope| !consented.contains(scope)).filter_map(|name| tables::graph_scope(name)).collect();
     let first_time = consented.is_empty();
     if missing.is_empty() && !first_time && !flow.ask_again {
         return finish(live, question, &flow, &user);
@@ -282,7 +291,11 @@ pub(super) fn consent(live: &mut Live, question: &Question) -> Answer {
     let (Some(user), Some("approve")) = (user, find(&form, "act")) else { return declined(live, question, &flow) };
     let wants_admin = flow.asked.graph.iter().filter_map(|name| tables::graph_scope(name)).any(|scope| scope.admin);
     if wants_admin && !live.world().directory.holds(&user.id, &[tables::GLOBAL_ADMINISTRATOR]) {
-        let refusal = Refusal::new("access_denied", 90_094, "An administrator of Contoso has set a policy that prevents you from granting the permissions.");
+        let refusal = Refusal::new(
+            "access_denied",
+            90_094,
+            "An administrator of Contoso has set a policy that prevents you from granting the permissions.",
+        );
         return send_back(&flow.redirect, flow.state.as_deref(), &refused(live, question, &refusal));
     }
     let scopes = flow.asked.graph.clone();
@@ -298,7 +311,9 @@ pub(super) fn consent(live: &mut Live, question: &Question) -> Answer {
 
 /// Back to the application with a code.
 fn finish(live: &mut Live, question: &Question, flow: &Flow, user: &User) -> Answer {
-    let Ok(text) = chance::token() else { return send_back(&flow.redirect, flow.state.as_deref(), &refused(live, question, &Refusal::down())) };
+    let Ok(text) = chance::token() else {
+        return send_back(&flow.redirect, flow.state.as_deref(), &refused(live, question, &Refusal::down()));
+    };
     let code = Code {
         text: text.clone(),
         user: user.id.clone(),
@@ -324,7 +339,16 @@ mod tests {
         for good in ["http://localhost", "http://localhost:1234", "http://127.0.0.1:1/callback", "http://[::1]:9"] {
             assert!(loopback(good).is_some(), "{good}");
         }
-        for bad in ["", "https://localhost", "http://localhost.evil.example", "http://evil.example", "http://user@localhost", "http://localhost/#f", "http://10.0.0.1", "javascript:alert(1)"] {
+        for bad in [
+            "",
+            "https://localhost",
+            "http://localhost.evil.example",
+            "http://evil.example",
+            "http://user@localhost",
+            "http://localhost/#f",
+            "http://10.0.0.1",
+            "javascript:alert(1)",
+        ] {
             assert!(loopback(bad).is_none(), "{bad}");
         }
     }

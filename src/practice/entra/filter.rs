@@ -99,7 +99,8 @@ fn literal(text: &str) -> Result<(String, &str), BadFilter> {
     let mut value = String::new();
     let mut rest = text.strip_prefix('\'').unwrap_or(text);
     loop {
-        let (before, after) = rest.split_once('\'').ok_or_else(|| BadFilter::Syntax("There is an unterminated string literal".to_owned()))?;
+        let (before, after) =
+            rest.split_once('\'').ok_or_else(|| BadFilter::Syntax("There is an unterminated string literal".to_owned()))?;
         value.push_str(before);
         let Some(more) = after.strip_prefix('\'') else { return Ok((value, after)) };
         value.push('\'');

@@ -50,7 +50,11 @@ const USERS_ONE: &[&str] =
 const LICENSES: &[&str] =
     &["LicenseAssignment.Read.All", "User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
 const ROLES_READ: &[&str] = &[
-    "RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory", "Directory.Read.All", "Directory.ReadWrite.All",
+    "RoleManagement.Read.Directory",
+    "RoleManagement.Read.All",
+    "RoleManagement.ReadWrite.Directory",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
 ];
 const ROLES_WRITE: &[&str] = &["RoleManagement.ReadWrite.Directory"];
 const ACTIVE_ROLES: &[&str] =
@@ -143,7 +147,8 @@ fn run(live: &mut Live, question: &Question, version: &str, path: &[String], per
 
 fn caller(live: &Live, question: &Question) -> Result<Caller, Fault> {
     let refused = |message| Fault::new(401, "InvalidAuthenticationToken", message);
-    let token = question.header("authorization").and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token =
+        question.header("authorization").and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (_, token) = token.ok_or_else(|| refused("Access token is empty."))?;
     let held = live.world().tokens.access(token.trim(), live.now()).map_err(|why| match why {
         Refused::Expired => refused("Access token has expired or is not yet valid."),
@@ -244,7 +249,7 @@ fn license_page(call: &Call<'_>, user: &User) -> Result<Answer, Fault> {
     if user.id != call.caller.user.id && !call.has(others) {
         return Err(Fault::denied());
     }
-    call.list(&shapes::LICENSE_DETAILS)?.page(shapes::license_details(user))
+    call.list(&shapes::LICENSE_DETAILS)?.of(&user.id).page(shapes::license_details(user))
 }
 
 fn my_licenses(call: &mut Call<'_>) -> Result<Answer, Fault> {
@@ -318,7 +323,8 @@ fn definitions(call: &mut Call<'_>) -> Result<Answer, Fault> {
 }
 
 fn one_definition(call: &mut Call<'_>) -> Result<Answer, Fault> {
-    let role = tables::ROLES.iter().find(|role| role.id.eq_ignore_ascii_case(call.value())).ok_or_else(|| Fault::not_found(call.value()))?;
+    let role =
+        tables::ROLES.iter().find(|role| role.id.eq_ignore_ascii_case(call.value())).ok_or_else(|| Fault::not_found(call.value()))?;
     call.one(&shapes::DEFINITIONS)?.entity(200, &shapes::definition(role))
 }
 

@@ -95,6 +95,7 @@ pub(super) struct Asked<'a> {
     top: Option<usize>,
     skip: usize,
     count: bool,
+    of: String,
 }
 
 impl<'a> Asked<'a> {
@@ -128,7 +129,12 @@ impl<'a> Asked<'a> {
     }
 
     fn plain(live: &'a Live, question: &'a Question, version: &'a str, collection: &'static Collection) -> Self {
-        Self { live, question, version, collection, select: Vec::new(), filter: Vec::new(), top: None, skip: 0, count: false }
+        Self { live, question, version, collection, select: Vec::new(), filter: Vec::new(), top: None, skip: 0, count: false, of: String::new() }
+    }
+
+    /// The same for the list that belongs to this thing.
+    pub(super) fn of(self, id: &str) -> Self {
+        Self { of: id.to_owned(), ..self }
     }
 
     /// Names of the properties that the filter looks at.
@@ -145,7 +151,9 @@ impl<'a> Asked<'a> {
         for one in &self.filter {
             let refused = |what: &str| {
                 let (property, kind) = (&one.property, self.collection.kind);
-                Err(Fault::unsupported(format!("Unsupported or invalid query filter clause specified for property '{property}' of resource '{kind}'.{what}")))
+                Err(Fault::unsupported(format!(
+                    "Unsupported or invalid query filter clause specified for property '{property}' of resource '{kind}'.{what}"
+                )))
             };
             if !self.collection.filters.contains(&one.property.as_str()) {
                 return refused("");
@@ -159,7 +167,8 @@ impl<'a> Asked<'a> {
     }
 
     fn context(&self, entity: bool) -> String {
-        let (base, version, path) = (&self.live.settings.base, self.version, self.collection.context);
+        let (base, version) = (&self.live.settings.base, self.version);
+        let path = self.collection.context.replace("{id}", &self.of);
         let select = if self.select.is_empty() { String::new() } else { format!("({})", self.select.join(",")) };
         format!("{base}/{version}/$metadata#{path}{select}{}", if entity { "/$entity" } else { "" })
     }
@@ -175,7 +184,8 @@ impl<'a> Asked<'a> {
     pub(super) fn page(&self, items: Vec<Item>) -> Result<Answer, Fault> {
         let fitting: Vec<Item> = items.into_iter().filter(|item| filter::fits(item, &self.filter)).collect();
         let size = if self.collection.pages { self.top.unwrap_or(USUAL_PAGE) } else { usize::MAX };
-        let shown = fitting.iter().skip(self.skip).take(size).map(|item| self.shown(item).map(Value::from)).collect::<Result<Vec<_>, _>>()?;
+        let shown =
+            fitting.iter().skip(self.skip).take(size).map(|item| self.shown(item).map(Value::from)).collect::<Result<Vec<_>, _>>()?;
         let mut body = Map::from_iter([("@odata.context".to_owned(), self.context(false).into())]);
         // On the first page only, and only from the index that counts (`facts/wire.md` 13, 14).
         if self.count && self.eventual() && self.skip == 0 {
@@ -197,9 +207,18 @@ impl<'a> Asked<'a> {
     }
 
     fn shown(&self, item: &Item) -> Result<Item, Fault> {
-        let wanted = |name: &str| if self.select.is_empty() { self.collection.usual.is_empty() || self.collection.usual.contains(&name) } else { self.select.iter().any(|one| one == name) };
+        let wanted = |name: &str| {
+            if self.select.is_empty() {
+                self.collection.usual.is_empty() || self.collection.usual.contains(&name)
+            } else {
+                self.select.iter().any(|one| one == name)
+            }
+        };
         if let Some(unknown) = self.select.iter().find(|name| !item.contains_key(name.as_str())) {
-            let message = format!("Parsing OData Select and Expand failed: Could not find a property named '{unknown}' on type 'microsoft.graph.{}'.", self.collection.kind);
+            let message = format!(
+                "Parsing OData Select and Expand failed: Could not find a property named '{unknown}' on type 'microsoft.graph.{}'.",
+                self.collection.kind
+            );
             return Err(Fault::new(400, "BadRequest", message));
         }
         Ok(item.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
@@ -212,13 +231,21 @@ fn selected(text: &str) -> Vec<String> {
 
 fn top(text: &str) -> Result<usize, Fault> {
     let size = text.parse().ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
-    size.ok_or_else(|| Fault::unsupported(format!("Invalid page size specified: '{text}'. Must be between 1 and {LARGEST_PAGE} inclusive.")))
+    size.ok_or_else(|| {
+        Fault::unsupported(format!("Invalid page size specified: '{text}'. Must be between 1 and {LARGEST_PAGE} inclusive."))
+    })
 }
 
 fn skip(text: &str) -> Result<usize, Fault> {
     let decoded = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let at = decoded.as_deref().and_then(|text| text.strip_prefix("page:")).and_then(|text| text.parse().ok());
-    at.ok_or_else(|| Fault::new(400, "Directory_ExpiredPageToken", "The specified page token value has expired and can no longer be included in your request."))
+    at.ok_or_else(|| {
+        Fault::new(
+            400,
+            "Directory_ExpiredPageToken",
+            "The specified page token value has expired and can no longer be included in your request.",
+        )
+    })
 }
 
 fn bad_filter(bad: BadFilter, text: &str) -> Fault {

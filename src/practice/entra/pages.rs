@@ -20,7 +20,10 @@ fn page(status: u16, title: &str, inside: &str) -> Answer {
          <title>{title}</title><style>{STYLE}</style></head><body><p>Guidepost practice lab: nothing here is a real tenant.</p>\
          <h1>{title}</h1>\n{inside}\n</body></html>\n"
     );
-    Answer::html(status, html).header("content-security-policy", POLICY).header("referrer-policy", "no-referrer").header("x-frame-options", "DENY")
+    Answer::html(status, html)
+        .header("content-security-policy", POLICY)
+        .header("referrer-policy", "no-referrer")
+        .header("x-frame-options", "DENY")
 }
 
 fn form(flow: &Flow, action: &str, inside: &str) -> String {

@@ -14,11 +14,26 @@ pub(super) const USERS: Collection = Collection {
     context: "users",
     kind: "user",
     usual: &[
-        "businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname",
+        "businessPhones",
+        "displayName",
+        "givenName",
+        "id",
+        "jobTitle",
+        "mail",
+        "mobilePhone",
+        "officeLocation",
+        "preferredLanguage",
+        "surname",
         "userPrincipalName",
     ],
     filters: &[
-        "id", "userPrincipalName", "displayName", "mail", "accountEnabled", "onPremisesSamAccountName", "onPremisesSyncEnabled",
+        "id",
+        "userPrincipalName",
+        "displayName",
+        "mail",
+        "accountEnabled",
+        "onPremisesSamAccountName",
+        "onPremisesSyncEnabled",
         "onPremisesImmutableId",
     ],
     advanced: &["onPremisesSamAccountName"],
@@ -33,8 +48,10 @@ pub(super) const ASSIGNMENTS: Collection = Collection {
     ..plain("roleManagement/directory/roleAssignments", "unifiedRoleAssignment", &["principalId", "roleDefinitionId", "directoryScopeId"])
 };
 /// Role definitions.
-pub(super) const DEFINITIONS: Collection =
-    Collection { pages: true, ..plain("roleManagement/directory/roleDefinitions", "unifiedRoleDefinition", &["id", "displayName", "isBuiltIn", "templateId"]) };
+pub(super) const DEFINITIONS: Collection = Collection {
+    pages: true,
+    ..plain("roleManagement/directory/roleDefinitions", "unifiedRoleDefinition", &["id", "displayName", "isBuiltIn", "templateId"])
+};
 /// Activated roles; no paging (`facts/wire.md` 12).
 pub(super) const DIRECTORY_ROLES: Collection = plain("directoryRoles", "directoryRole", &["roleTemplateId", "displayName"]);
 /// The tenant.
@@ -136,7 +153,9 @@ fn service_plan(plan: &Plan) -> Value {
 pub(super) fn license_details(user: &User) -> Vec<Item> {
     let detail = |product: &Product| {
         let plans: Vec<Value> = product.plans.iter().map(service_plan).collect();
-        item(json!({"id": format!("{}_{}", user.id, product.id), "skuId": product.id, "skuPartNumber": product.part, "servicePlans": plans}))
+        item(
+            json!({"id": format!("{}_{}", user.id, product.id), "skuId": product.id, "skuPartNumber": product.part, "servicePlans": plans}),
+        )
     };
     products(&user.products).map(detail).collect()
 }

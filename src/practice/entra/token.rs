@@ -111,7 +111,9 @@ fn gone() -> Refusal {
 
 fn refused(why: Refused) -> Refusal {
     match why {
-        Refused::Unknown => Refusal::new("invalid_grant", 9_002_313, "Invalid request. Request is malformed or invalid.").because("bad_token"),
+        Refused::Unknown => {
+            Refusal::new("invalid_grant", 9_002_313, "Invalid request. Request is malformed or invalid.").because("bad_token")
+        }
         Refused::Expired => {
             let text = "The refresh token has expired due to inactivity. It was inactive for 90.00:00:00.";
             Refusal::new("invalid_grant", 700_082, text)
@@ -132,9 +134,9 @@ fn issue(live: &mut Live, grant: &Grant) -> Result<Value, Refusal> {
         return Err(Refusal::consent(client.id, client.name));
     }
     let now = live.now();
-    let life = chance::between(*ACCESS_MINUTES.start() * 60..=*ACCESS_MINUTES.end() * 60)?;
+    let seconds = chance::between(*ACCESS_MINUTES.start() * 60..=*ACCESS_MINUTES.end() * 60)?;
     let (access, refresh) = (chance::token()?, chance::token()?);
-    let expires = now.checked_add(SignedDuration::from_secs(life)).map_err(|_| Refusal::down())?;
+    let expires = now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| Refusal::down())?;
     live.change(|world| {
         // The token carries older consents too: what it may do is more than what was asked for.
         world.tokens.add_access(&access, &user.id, client.id, consented.clone(), (now, expires));
@@ -146,8 +148,8 @@ fn issue(live: &mut Live, grant: &Grant) -> Result<Value, Refusal> {
     let mut body = json!({
         "token_type": "Bearer",
         "scope": grant.asked.reply(&consented),
-        "expires_in": life,
-        "ext_expires_in": life,
+        "expires_in": seconds,
+        "ext_expires_in": seconds,
         "access_token": access,
         "client_info": client_info(&user.id),
     });

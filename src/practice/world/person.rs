@@ -134,13 +134,20 @@ fn sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misst
 }
 
 fn stop_sync(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    if !world.directory.sync.scheduler {
+        return Err(Misstep::State("the scheduler does not run".to_owned()));
+    }
     world.directory.sync.scheduler = false;
     Ok(())
 }
 
 fn start_sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
-    world.directory.sync.enabled = Some(true);
-    world.directory.sync.scheduler = true;
+    let sync = &mut world.directory.sync;
+    if sync.enabled == Some(true) && sync.scheduler {
+        return Err(Misstep::State("the scheduler runs already".to_owned()));
+    }
+    sync.enabled = Some(true);
+    sync.scheduler = true;
     world.directory.cycle(now);
     Ok(())
 }
@@ -207,8 +214,10 @@ fn verify_domain(world: &mut World, args: &[String], _now: Timestamp) -> Result<
 }
 
 fn revoke_tokens(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
-    world.tokens.revoke_all();
-    Ok(())
+    if world.tokens.revoke_all() {
+        return Ok(());
+    }
+    Err(Misstep::State("nobody is signed in".to_owned()))
 }
 
 #[cfg(test)]

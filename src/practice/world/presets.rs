@@ -16,7 +16,8 @@ pub enum Preset {
 }
 
 /// The names on the command line.
-pub(in crate::practice) const PRESETS: &[(&str, Preset)] = &[("start", Preset::Start), ("phase-1", Preset::PhaseOne), ("done", Preset::Done)];
+pub(in crate::practice) const PRESETS: &[(&str, Preset)] =
+    &[("start", Preset::Start), ("phase-1", Preset::PhaseOne), ("done", Preset::Done)];
 
 impl Preset {
     /// The preset of this name.

@@ -69,7 +69,14 @@ impl Tokens {
     }
 
     /// Keeps a new access token until `expires`.
-    pub(in crate::practice) fn add_access(&mut self, token: &str, user: &str, client: &str, scopes: Vec<String>, life: (Timestamp, Timestamp)) {
+    pub(in crate::practice) fn add_access(
+        &mut self,
+        token: &str,
+        user: &str,
+        client: &str,
+        scopes: Vec<String>,
+        life: (Timestamp, Timestamp),
+    ) {
         let (now, expires) = life;
         // The expired stay a day, so that the answer can say "expired" instead of "unknown".
         self.access.retain(|one| now.duration_since(one.expires) < SignedDuration::from_hours(24));
@@ -99,12 +106,14 @@ impl Tokens {
         if now >= one.expires { Err(Refused::Expired) } else { Ok(one) }
     }
 
-    /// Ends every session.
-    pub(in crate::practice) fn revoke_all(&mut self) {
+    /// Ends every session; false if there was none.
+    pub(in crate::practice) fn revoke_all(&mut self) -> bool {
+        let living = !self.access.is_empty() || self.refresh.iter().any(|one| !one.dead);
         self.access.clear();
         for one in &mut self.refresh {
             one.dead = true;
         }
+        living
     }
 }
 
@@ -137,7 +146,8 @@ mod tests {
         tokens.add_refresh("r", "user", "client", at(0));
         assert!(tokens.use_refresh("r", at(1)).is_ok());
         assert!(tokens.use_refresh("r", at(2)).is_ok());
-        tokens.revoke_all();
+        assert!(tokens.revoke_all());
+        assert!(!tokens.revoke_all());
         assert_eq!(tokens.use_refresh("r", at(4)).err(), Some(Refused::Revoked));
     }
 
