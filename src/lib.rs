@@ -5,3 +5,4 @@ pub mod cli;
 pub mod engine;
 pub mod guide;
 pub mod practice;
+pub mod services;

@@ -1,0 +1,262 @@
+//! Who is signed in, with which tokens: kept in memory, the refresh token in the vault. Not for the browser's part.
+
+use super::reply::{Tokens, not_understood};
+use super::retry::{Limits, Pause, TokioPause};
+use super::token::TokenEndpoint;
+use super::{Account, BrowserSignIn, EntraSettings, Purpose, SignInError};
+use crate::base::clock::{Clock, SignedDuration, Timestamp};
+use crate::base::http::{BoundToken, Http};
+use crate::base::{Problem, Secret};
+use crate::services::vault::Vault;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// A token is renewed this long before it ends, or in the last fifth of its life if that is shorter: the service's clock
+/// may run ahead of ours, and a request takes its time.
+const MARGIN: SignedDuration = SignedDuration::from_secs(120);
+
+/// One sign-in; clones are the same one.
+#[derive(Clone)]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    endpoint: TokenEndpoint,
+    vault: Vault,
+    vault_key: String,
+    /// Locked while tokens are renewed: that is what makes renewals single-flight, over both purposes, because each
+    /// renewal may replace the refresh token that the next one needs.
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    access: HashMap<Purpose, Access>,
+    /// By vault key; also kept here, should the vault lose it.
+    refresh: HashMap<String, Secret>,
+    /// Refusals that only a person can change: not asked for again before somebody signs in or resumes.
+    refused: HashMap<Purpose, SignInError>,
+    account: Option<Account>,
+    unsaved: Option<Problem>,
+}
+
+struct Access {
+    token: BoundToken,
+    until: Timestamp,
+}
+
+impl Session {
+    /// A session that has asked nothing yet; `vault_key` is where its refresh token lies.
+    #[must_use]
+    pub fn new(http: Http, settings: EntraSettings, vault: Vault, vault_key: String, clock: Arc<dyn Clock>) -> Self {
+        let endpoint = TokenEndpoint { http, settings, clock, limits: Limits::default(), pause: Arc::new(TokioPause) };
+        Self { shared: Arc::new(Shared { endpoint, vault, vault_key, state: Arc::default() }) }
+    }
+
+    /// The same settings and vault, nothing kept, and another way to wait before asking a busy service again.
+    #[must_use]
+    pub fn with_pause(self, pause: Arc<dyn Pause>) -> Self {
+        let Shared { endpoint, vault, vault_key, .. } = &*self.shared;
+        let TokenEndpoint { http, settings, clock, limits, .. } = endpoint;
+        let endpoint = TokenEndpoint { http: http.clone(), settings: settings.clone(), clock: clock.clone(), limits: *limits, pause };
+        Self { shared: Arc::new(Shared { endpoint, vault: vault.clone(), vault_key: vault_key.clone(), state: Arc::default() }) }
+    }
+
+    /// Signs in again with the refresh token from the vault.
+    ///
+    /// # Errors
+    /// [`SignInError::SignedOut`] when there is none; else why the service did not take it.
+    pub async fn resume(&self) -> Result<Account, SignInError> {
+        let mut state = self.lock().await;
+        state.refused.clear();
+        if let (Some(account), Some(_)) = (&state.account, state.fresh(Purpose::Read, self.now())) {
+            return Ok(account.clone());
+        }
+        self.renew(state, Purpose::Read).await?;
+        self.account().await.ok_or_else(|| not_understood("there is no id token in it"))
+    }
+
+    /// Starts a sign-in in the browser, for reading.
+    ///
+    /// # Errors
+    /// No port on this machine can be opened.
+    pub async fn begin(&self) -> Result<BrowserSignIn, SignInError> {
+        self.begin_for(Purpose::Read).await
+    }
+
+    /// Starts a sign-in in the browser that asks for consent to what this purpose needs; needed for [`Purpose::Write`] when
+    /// [`Session::token`] says that a person must sign in.
+    ///
+    /// # Errors
+    /// No port on this machine can be opened.
+    pub async fn begin_for(&self, purpose: Purpose) -> Result<BrowserSignIn, SignInError> {
+        BrowserSignIn::start(self.clone(), purpose).await
+    }
+
+    /// A token that is good for a while; renewed first if it is about to end.
+    ///
+    /// Many may ask at once: one request is sent. It is finished even if whoever asked goes away, so that a refresh token
+    /// that was replaced is never lost.
+    ///
+    /// # Errors
+    /// Why there is none; [`SignInError::needs_person`] tells whether signing in would help.
+    pub async fn token(&self, purpose: Purpose) -> Result<BoundToken, SignInError> {
+        let state = self.lock().await;
+        if let Some(token) = state.fresh(purpose, self.now()) {
+            return Ok(token);
+        }
+        if let Some(refused) = state.refused.get(&purpose) {
+            return Err(refused.clone());
+        }
+        self.renew(state, purpose).await
+    }
+
+    /// A token in place of one that Graph did not accept; the one at hand if somebody renewed it meanwhile.
+    pub(super) async fn instead_of(&self, refused: &BoundToken, purpose: Purpose) -> Result<BoundToken, SignInError> {
+        self.forget(refused, purpose).await;
+        self.token(purpose).await
+    }
+
+    /// Forgets an access token that Graph did not accept.
+    pub(super) async fn forget(&self, refused: &BoundToken, purpose: Purpose) {
+        let mut state = self.lock().await;
+        if state.access.get(&purpose).is_some_and(|access| access.token.same_as(refused)) {
+            state.access.remove(&purpose);
+        }
+    }
+
+    /// Forgets all tokens, in memory and in the vault.
+    pub async fn sign_out(&self) {
+        let mut state = self.lock().await;
+        *state = State::default();
+        for key in [self.key(Purpose::Read), self.key(Purpose::Write)] {
+            if let Err(problem) = self.shared.vault.delete(&key).await {
+                state.unsaved = Some(problem);
+            }
+        }
+    }
+
+    /// Who is signed in; `None` before the first sign-in or [`Session::resume`].
+    pub async fn account(&self) -> Option<Account> {
+        self.lock().await.account.clone()
+    }
+
+    /// Why the newest refresh token is in memory only, or could not be deleted; `None` when all is as it should be.
+    pub async fn unsaved(&self) -> Option<Problem> {
+        self.lock().await.unsaved.clone()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &EntraSettings {
+        &self.shared.endpoint.settings
+    }
+
+    pub(super) fn endpoint(&self) -> &TokenEndpoint {
+        &self.shared.endpoint
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.endpoint.clock.now()
+    }
+
+    /// Takes over what a sign-in brought.
+    pub(super) async fn signed_in(&self, purpose: Purpose, tokens: Tokens) -> Result<Account, SignInError> {
+        let account = tokens.account.clone().ok_or_else(|| not_understood("there is no id token in it"))?;
+        let mut state = self.lock().await;
+        match purpose {
+            Purpose::Read => *state = State::default(),
+            Purpose::Write => same_account(state.account.as_ref(), &account)?,
+        }
+        state.refused.remove(&purpose);
+        self.shared.keep(&mut state, purpose, tokens).await;
+        Ok(account)
+    }
+
+    /// In a task of its own, which holds the lock: dropping the caller does not stop it half way.
+    async fn renew(&self, mut state: OwnedMutexGuard<State>, purpose: Purpose) -> Result<BoundToken, SignInError> {
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::spawn(async move { shared.renew(&mut state, purpose).await });
+        task.await.unwrap_or_else(|_| Err(not_understood("the renewal was stopped")))
+    }
+
+    async fn lock(&self) -> OwnedMutexGuard<State> {
+        Arc::clone(&self.shared.state).lock_owned().await
+    }
+
+    fn key(&self, purpose: Purpose) -> String {
+        self.shared.key(purpose)
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("authority", &self.settings().authority.as_str()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    async fn renew(&self, state: &mut State, purpose: Purpose) -> Result<BoundToken, SignInError> {
+        let spare = state.refresh.get(&self.key(purpose)).cloned();
+        let renewed = self.ask(purpose, spare, state.account.clone()).await;
+        match renewed {
+            Ok(tokens) => Ok(self.keep(state, purpose, tokens).await),
+            Err(error) => {
+                if error.needs_person() {
+                    state.refused.insert(purpose, error.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask(&self, purpose: Purpose, spare: Option<Secret>, known: Option<Account>) -> Result<Tokens, SignInError> {
+        // The vault first: another Guidepost may have renewed it since.
+        let kept = self.vault.get(&self.key(purpose)).await.or(spare);
+        let refresh = kept.ok_or(SignInError::SignedOut)?;
+        let tokens = self.endpoint.refresh(purpose, &refresh).await?;
+        if let Some(account) = &tokens.account {
+            same_account(known.as_ref(), account)?;
+        }
+        Ok(tokens)
+    }
+
+    async fn keep(&self, state: &mut State, purpose: Purpose, tokens: Tokens) -> BoundToken {
+        let token = BoundToken::new(tokens.access, &self.endpoint.settings.graph);
+        let lives = SignedDuration::try_from(tokens.lives).unwrap_or(SignedDuration::ZERO);
+        let until = self.endpoint.clock.now() + (lives - MARGIN.min(lives / 5));
+        state.access.insert(purpose, Access { token: token.clone(), until });
+        if tokens.account.is_some() {
+            state.account = tokens.account;
+        }
+        if let Some(refresh) = tokens.refresh {
+            let key = self.key(purpose);
+            state.refresh.insert(key.clone(), refresh.clone());
+            state.unsaved = self.vault.put(&key, refresh).await.err();
+        }
+        token
+    }
+
+    fn key(&self, purpose: Purpose) -> String {
+        match purpose {
+            Purpose::Write if self.endpoint.settings.writes_apart() => format!("{}/write", self.vault_key),
+            Purpose::Write | Purpose::Read => self.vault_key.clone(),
+        }
+    }
+}
+
+impl State {
+    fn fresh(&self, purpose: Purpose, now: Timestamp) -> Option<BoundToken> {
+        self.access.get(&purpose).filter(|access| now < access.until).map(|access| access.token.clone())
+    }
+}
+
+/// Reading as one person and writing as another would make every "who did it" wrong.
+fn same_account(known: Option<&Account>, new: &Account) -> Result<(), SignInError> {
+    match known {
+        Some(known) if (&known.id, &known.tenant_id) != (&new.id, &new.tenant_id) => Err(SignInError::OtherAccount),
+        Some(_) | None => Ok(()),
+    }
+}

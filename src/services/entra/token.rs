@@ -1,0 +1,79 @@
+//! Requests to the token endpoint, and where the two endpoints are. Not for keeping tokens.
+
+use super::reply::{self, Tokens};
+use super::retry::{Again, Limits, Pause, retrying};
+use super::{EntraSettings, Purpose, SignInError};
+use crate::base::http::{Http, Method, Request};
+use crate::base::{Secret, clock::Clock, encode};
+use std::sync::Arc;
+use url::Url;
+
+/// The token endpoint of one lab.
+pub(super) struct TokenEndpoint {
+    pub(super) http: Http,
+    pub(super) settings: EntraSettings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Limits,
+    pub(super) pause: Arc<dyn Pause>,
+}
+
+impl TokenEndpoint {
+    /// Tokens for a code. A code is good once: it is sent again only if the service said that it is busy.
+    pub(super) async fn redeem(
+        &self,
+        purpose: Purpose,
+        code: &Secret,
+        verifier: &Secret,
+        redirect_uri: &str,
+    ) -> Result<Tokens, SignInError> {
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", self.settings.client_id(purpose)),
+            ("code", code.expose()),
+            ("redirect_uri", redirect_uri),
+            ("code_verifier", verifier.expose()),
+            ("scope", &self.settings.scope(purpose)),
+        ];
+        self.ask(&fields, again_if_told).await
+    }
+
+    /// Tokens for a refresh token, which may be used more than once.
+    pub(super) async fn refresh(&self, purpose: Purpose, refresh: &Secret) -> Result<Tokens, SignInError> {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", self.settings.client_id(purpose)),
+            ("refresh_token", refresh.expose()),
+            ("scope", &self.settings.scope(purpose)),
+        ];
+        self.ask(&fields, again_if_busy).await
+    }
+
+    async fn ask(&self, fields: &[(&str, &str)], again: fn(&SignInError) -> Again) -> Result<Tokens, SignInError> {
+        let url = endpoint(&self.settings, "token")?;
+        let request = Request::new(Method::POST, url).form(fields).header("accept", "application/json");
+        retrying(self.limits, &self.pause, again, || Box::pin(self.once(request.clone()))).await
+    }
+
+    async fn once(&self, request: Request) -> Result<Tokens, SignInError> {
+        let reply = self.http.send(request).await?;
+        reply::read(&reply, self.clock.now())
+    }
+}
+
+fn again_if_told(error: &SignInError) -> Again {
+    let SignInError::Busy { status: 429 | 503, retry_after: Some(time) } = error else { return Again::Never };
+    Again::After(*time)
+}
+
+fn again_if_busy(error: &SignInError) -> Again {
+    let SignInError::Busy { retry_after, .. } = error else { return Again::Never };
+    retry_after.map_or(Again::Later, Again::After)
+}
+
+/// `{authority}/{tenant}/oauth2/v2.0/{name}`.
+pub(super) fn endpoint(settings: &EntraSettings, name: &str) -> Result<Url, SignInError> {
+    let wrong = |why: String| reply::not_understood(format!("its address cannot be made: {why}"));
+    let tenant = encode::path_segment(&settings.tenant).map_err(|error| wrong(error.to_string()))?;
+    let base = settings.authority.as_str().trim_end_matches('/');
+    Url::parse(&format!("{base}/{tenant}/oauth2/v2.0/{name}")).map_err(|error| wrong(error.to_string()))
+}
