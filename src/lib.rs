@@ -6,6 +6,7 @@ pub mod engine;
 pub mod guide;
 pub mod lab;
 pub mod plain;
+pub mod practice;
 pub mod report;
 pub mod services;
 pub mod tui;
