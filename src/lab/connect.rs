@@ -6,7 +6,7 @@ use super::profile::{PRACTICE, Places, Profile};
 use crate::base::{
     Problem, Secret,
     clock::Clock,
-    http::{Http, HttpSettings, WireLog},
+    http::{Hold, Http, HttpSettings, Method, Request, WireLog},
 };
 use crate::guide::{Pack, pack::Environment};
 use crate::services::{
@@ -15,7 +15,7 @@ use crate::services::{
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-pub use start::{Endpoint, Held, ensure_running, running};
+pub use start::{Endpoint, ensure_running, running};
 
 /// The name under which tokens stand in the system's keyring.
 const KEYRING_APP: &str = "guidepost";
@@ -83,7 +83,7 @@ pub struct Reached {
     /// Something to be said once, such as that tokens are not kept beyond this run.
     pub notice: Option<Problem>,
     /// Keeps a started lab alive while somebody holds it.
-    pub held: Option<Arc<Held>>,
+    pub held: Option<Hold>,
 }
 
 /// Reaches a lab, starting it when it is ours to start.
@@ -94,11 +94,11 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
     match &lab.way {
         Way::Started { state } => {
             let endpoint = ensure_running(state).await?;
-            let held = Held::take(&endpoint).await.map(Arc::new);
             let vault = Vault::memory();
             let key = format!("{}/{}", endpoint.authority, endpoint.client_id);
             vault.put(&key, Secret::new(endpoint.refresh_token.expose())).await?;
             let http = http(Some(endpoint.ca_file.clone()), None, wire)?;
+            let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
             let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
             Ok(reached(http, settings, vault, key, clock, None, held))
         }
@@ -113,6 +113,15 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             Ok(reached(http, settings, vault, key, clock, notice, None))
         }
     }
+}
+
+/// An address below another, whether that ends in `/` or not.
+fn below(base: &url::Url, name: &str) -> url::Url {
+    let mut address = base.clone();
+    if let Ok(mut segments) = address.path_segments_mut() {
+        segments.pop_if_empty().push(name);
+    }
+    address
 }
 
 fn http(ca_file: Option<PathBuf>, proxy: Option<String>, wire: &WireLog) -> Result<Http, Problem> {
@@ -146,7 +155,7 @@ fn reached(
     key: String,
     clock: Arc<dyn Clock>,
     notice: Option<Problem>,
-    held: Option<Arc<Held>>,
+    held: Option<Hold>,
 ) -> Reached {
     let session = Session::new(http.clone(), settings, vault, key, clock);
     Reached { graph: Graph::new(http, session.clone()), session, notice, held }

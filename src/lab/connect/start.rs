@@ -1,4 +1,4 @@
-//! Starting the built-in lab as its own process, finding a running one, and keeping it alive while somebody walks.
+//! Starting the built-in lab as its own process, and finding a running one.
 
 use crate::base::{Problem, Secret};
 use serde::Deserialize;
@@ -102,20 +102,6 @@ fn spawn(state: &Path) -> Result<std::process::Child, Problem> {
         std::os::windows::process::CommandExt::creation_flags(&mut command, DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
     }
     command.spawn().map_err(cannot)
-}
-
-/// A connection that does nothing but keep a started lab alive; dropped with the last who holds it.
-#[derive(Debug)]
-pub struct Held {
-    _stream: TcpStream,
-}
-
-impl Held {
-    /// Opens it; a lab that does not take it lives on by its other connections.
-    pub async fn take(endpoint: &Endpoint) -> Option<Self> {
-        let stream = TcpStream::connect(endpoint.address()?).await.ok()?;
-        Some(Self { _stream: stream })
-    }
 }
 
 impl std::fmt::Debug for Endpoint {
