@@ -4,6 +4,7 @@ pub mod attest;
 pub mod change;
 pub mod check;
 pub mod context;
+pub mod doctor;
 pub mod guide;
 pub mod ledger;
 pub mod out;
@@ -74,6 +75,8 @@ pub enum Command {
     Attest(attest::Args),
     /// Show what was changed and not taken back
     Ledger(ledger::Args),
+    /// Find out whether this machine can do the job
+    Doctor(doctor::Args),
     /// Look at guides: list, show, lint, schema
     Guide(guide::Args),
     /// Run and steer the built-in practice lab
@@ -95,6 +98,7 @@ pub fn run(cli: Cli) -> Result<Exit, Problem> {
         Some(Command::Undo(args)) => change::undo(&args, globals),
         Some(Command::Attest(args)) => attest::run(&args, globals),
         Some(Command::Ledger(args)) => ledger::run(&args, globals),
+        Some(Command::Doctor(args)) => doctor::run(&args, globals),
         Some(Command::Guide(args)) => guide::run(args, globals),
         Some(Command::Practice(args)) => practice::run(args, globals),
     }

@@ -39,6 +39,14 @@ pub async fn walk(handle: Handle, options: TuiOptions) -> Result<Ended, Problem>
     app::run(&mut stage, handle, &mut model).await
 }
 
+/// Columns and rows of the terminal.
+///
+/// # Errors
+/// There is none, or it does not tell.
+pub fn size() -> io::Result<(u16, u16)> {
+    term::size()
+}
+
 /// The real terminal.
 struct Live {
     // Fields drop in this order: input first, so that nothing reads while the terminal is given back.

@@ -22,6 +22,11 @@ const BEGIN: &[u8] = b"\x1b[?2026h";
 /// Ends it.
 const END: &[u8] = b"\x1b[?2026l";
 
+/// Columns and rows, from the system; no question is sent to the terminal.
+pub(crate) fn size() -> io::Result<(u16, u16)> {
+    terminal::size()
+}
+
 /// Holds the terminal; dropping it gives the terminal back.
 #[derive(Debug)]
 #[must_use = "dropping it gives the terminal back"]
