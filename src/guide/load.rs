@@ -87,7 +87,7 @@ pub fn examine(files: &Files) -> Examined {
         let clean = parts.complete && !findings.iter().any(Finding::is_error);
         clean.then(|| parts.into_guide(files))
     });
-    findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    findings.sort_by(|a, b| (&a.file, a.line, a.column, &a.what).cmp(&(&b.file, b.line, b.column, &b.what)));
     Examined { guide, findings }
 }
 
