@@ -262,6 +262,8 @@ fn reference() -> impl Strategy<Value = Part> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_template_that_is_printed_and_read_again_is_the_same(parts in prop::collection::vec((r"[^{}\x00-\x1f]{1,12}", reference()), 0..6)) {
         let parts: Vec<Part> = parts.into_iter().flat_map(|(text, reference)| [Part::Text(text), reference]).collect();
@@ -286,7 +288,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_make_the_loader_panic_or_speak_in_escape_sequences(bytes in nearly(), which in 0..5_usize, tail in any::<bool>()) {
