@@ -87,7 +87,7 @@ pub fn examine(files: &Files) -> Examined {
         let clean = parts.complete && !findings.iter().any(Finding::is_error);
         clean.then(|| parts.into_guide(files))
     });
-    findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    findings.sort_by(|a, b| (&a.file, a.line, a.column, &a.what).cmp(&(&b.file, b.line, b.column, &b.what)));
     Examined { guide, findings }
 }
 
@@ -193,10 +193,12 @@ fn required<T: serde::de::DeserializeOwned>(
     read.map_err(|found| findings.extend(found)).ok()
 }
 
-/// A file beside it whose name is nearly the same, such as `step.yml`.
+/// A file beside it whose name is nearly the same, such as `step.yml`, and no name that the format knows.
 fn near_file(files: &Files, path: &str) -> Option<String> {
-    let known: Vec<&str> = files.paths().collect();
-    nearest(path, &known).map(|near| format!("there is `{near}`; rename it to `{path}`"))
+    let directory = |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
+    let known_name = |path: &str| ["pack.yaml", "step.yaml", "en.md"].contains(&path.rsplit('/').next().unwrap_or_default());
+    let beside: Vec<&str> = files.paths().filter(|other| directory(other) == directory(path) && !known_name(other)).collect();
+    nearest(path, &beside).map(|near| format!("there is `{near}`; rename it to `{path}`"))
 }
 
 /// How deep a pack's YAML may be nested.
