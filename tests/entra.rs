@@ -1,6 +1,8 @@
 //! Sign-in and Graph against a tenant that behaves badly. The promises are the names. No test waits for a retry: pauses are
 //! only counted, and the clock stands still until a test moves it.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 #[path = "support/rude.rs"]
 mod rude;
 
@@ -238,7 +240,9 @@ async fn sign_in_proves_its_verifier_and_knows_who_it_is() {
     let graph = lab.server.url("");
     assert_eq!(asked["scope"], format!("{graph}User.Read.All {graph}Organization.Read.All offline_access openid profile"));
     let expected = [("client_id", "reader"), ("response_type", "code"), ("response_mode", "query"), ("code_challenge_method", "S256")];
-    expected.iter().for_each(|(name, expected)| assert_eq!(asked[*name], *expected));
+    for (name, expected) in expected {
+        assert_eq!(asked[name], expected);
+    }
     let (account, page) = tokio::join!(sign_in.finish(), browse(v4(port), &target));
     let account = account.unwrap();
     assert_eq!((account.upn.reveal(), account.tenant_id.as_str()), ("admin@contoso.example", "22222222-0000-0000-0000-000000000002"));
@@ -280,7 +284,7 @@ async fn stray_requests_and_a_wrong_state_end_nothing_and_bring_no_token() {
         assert!(browse(v4(port), &target.replace("/?", "/other?")).await.starts_with("HTTP/1.1 404"));
         // A request without an end is cut off, whatever is in it.
         let mut endless = TcpStream::connect(v4(port)).await.unwrap();
-        let flood = endless.write_all(&[b'a'; 4 * 1024 * 1024]).await;
+        let flood = endless.write_all(&vec![b'a'; 4 * 1024 * 1024]).await;
         let closed = endless.read(&mut [0; 1]).await;
         assert!(flood.is_err() || !matches!(closed, Ok(1)));
         assert!(lab.token_requests().is_empty());

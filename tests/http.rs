@@ -1,5 +1,7 @@
 //! `base::http` against a server that behaves badly. The promises are the names.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 #[path = "support/rude.rs"]
 mod rude;
 
@@ -135,10 +137,8 @@ async fn a_server_that_hangs_is_given_up_in_time() {
         let started = Instant::now();
         let error = http.send(get(server.url("/"))).await.unwrap_err();
         assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
-        match hang {
-            true => assert!(matches!(error, HttpError::TimedOut { sent: true, .. }), "{error}"),
-            false => assert!(matches!(error, HttpError::Cut { .. }), "{error}"),
-        }
+        let expected = if hang { matches!(error, HttpError::TimedOut { sent: true, .. }) } else { matches!(error, HttpError::Cut { .. }) };
+        assert!(expected, "{error}");
         assert!(error.sent());
         assert_eq!(http.log().recent()[0].status, None);
     }

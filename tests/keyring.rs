@@ -1,5 +1,7 @@
 //! `services::vault` over a store that behaves badly, and over this system's real Secret Service. The promises are the names.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use guidepost::base::Secret;
 use guidepost::services::vault::Vault;
 use keyring_core::api::{Credential, CredentialApi, CredentialPersistence, CredentialStore, CredentialStoreApi};
@@ -64,10 +66,10 @@ impl Item {
         while self.store.hung.load(Ordering::SeqCst) {
             std::thread::park();
         }
-        match self.store.locked.load(Ordering::SeqCst) {
-            true => Err(Error::NoStorageAccess("a prompt that nobody sees".into())),
-            false => Ok(()),
+        if self.store.locked.load(Ordering::SeqCst) {
+            return Err(Error::NoStorageAccess("a prompt that nobody sees".into()));
         }
+        Ok(())
     }
 }
 
@@ -181,7 +183,7 @@ async fn a_keyring_that_never_answers_is_given_up_once() {
     assert!(started.elapsed() < Duration::from_secs(3));
     let (vault, why) = Vault::open_with(APP, Duration::from_millis(100), || {
         loop {
-            std::thread::park()
+            std::thread::park();
         }
     })
     .await;

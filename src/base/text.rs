@@ -18,7 +18,7 @@ pub fn line(text: &str) -> String {
     out
 }
 
-/// Several lines: as [`line`], but line feeds and the spaces in a line stay.
+/// Several lines: as [`line()`], but line feeds and the spaces in a line stay.
 #[must_use]
 pub fn block(text: &str) -> Cow<'_, str> {
     let hostile = |c: char| c != '\n' && is_hostile(c);
@@ -29,7 +29,7 @@ pub fn block(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain.chars().map(|c| if c == '\n' { c } else { visible(c) }).collect())
 }
 
-/// [`line`], cut to `limit` characters with `…` at the end.
+/// [`line()`], cut to `limit` characters with `…` at the end.
 #[must_use]
 pub fn short(text: &str, limit: usize) -> String {
     let clean = line(text);

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its own part of it")]
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -167,10 +168,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         Answer::Reply { status, headers, body } => {
             let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
             if status != 204 {
-                head += &format!("content-length: {}\r\n", body.len());
+                write!(head, "content-length: {}\r\n", body.len()).ok()?;
             }
             for (name, value) in headers {
-                head += &format!("{name}: {value}\r\n");
+                write!(head, "{name}: {value}\r\n").ok()?;
             }
             stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.ok()?;
         }
@@ -181,7 +182,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 .write_all(format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{length}content-type: application/json\r\n\r\n").as_bytes())
                 .await
                 .ok()?;
-            let chunk = [b' '; 16 * 1024];
+            let chunk = vec![b' '; 16 * 1024];
             while written.load(Ordering::SeqCst) < bytes {
                 stream.write_all(&chunk).await.ok()?;
                 written.fetch_add(chunk.len() as u64, Ordering::SeqCst);
