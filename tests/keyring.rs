@@ -215,7 +215,7 @@ async fn a_store_that_cannot_be_opened_says_why() {
     assert_eq!(why.as_deref(), Some(expected));
 }
 
-/// Run by `scripts/with-secret-service`, which says in the environment what kind of keyring there is.
+/// `scripts/with-secret-service` says in the environment what kind of keyring there is: then this may not skip.
 #[cfg(all(unix, not(target_os = "macos")))]
 #[tokio::test]
 async fn the_real_secret_service_keeps_secrets_or_is_given_up_in_time() {
