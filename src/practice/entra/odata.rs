@@ -129,7 +129,18 @@ impl<'a> Asked<'a> {
     }
 
     fn plain(live: &'a Live, question: &'a Question, version: &'a str, collection: &'static Collection) -> Self {
-        Self { live, question, version, collection, select: Vec::new(), filter: Vec::new(), top: None, skip: 0, count: false, of: String::new() }
+        Self {
+            live,
+            question,
+            version,
+            collection,
+            select: Vec::new(),
+            filter: Vec::new(),
+            top: None,
+            skip: 0,
+            count: false,
+            of: String::new(),
+        }
     }
 
     /// The same for the list that belongs to this thing.
