@@ -2,7 +2,11 @@
 
 use super::{Globals, out};
 use crate::{
-    base::{Exit, Problem, text},
+    base::{
+        Exit, Problem,
+        http::{Http, HttpError, HttpSettings, Method, Request, WireLog},
+        text,
+    },
     practice::{self, Endpoint, Options, Preset, Ready},
 };
 use clap::{Subcommand, ValueEnum};
@@ -10,11 +14,11 @@ use serde_json::{Value, json};
 use std::{
     env,
     ffi::OsString,
-    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
+use url::Url;
 
 /// Run and steer the practice lab.
 #[derive(Debug, clap::Args)]
@@ -211,26 +215,20 @@ async fn post(state: &Path, path: &str, body: &Value) -> Result<Value, Problem> 
             .hint("start one with `guidepost practice`, or name another state directory with `--state`")
     };
     let Endpoint { ready, .. } = practice::read_endpoint(state)?.ok_or_else(none)?;
-    let client = client(Path::new(&ready.ca_file))?;
-    let sent = client.post(format!("{}/{path}", ready.control)).json(body).send().await;
-    let reply = sent.map_err(|error| {
-        if error.is_connect() { none() } else { Problem::new(format!("the practice lab did not answer: {}", error.without_url())) }
-    })?;
-    let fine = reply.status().is_success();
+    let http = Http::new(HttpSettings { ca_file: Some(ready.ca_file.into()), ..HttpSettings::default() }, WireLog::default())?;
+    let address = Url::parse(&format!("{}/{path}", ready.control));
+    let address = address.map_err(|error| Problem::new(format!("`{}` is damaged: {error}", state.join("endpoint.json").display())))?;
+    let reply = match http.send(Request::new(Method::POST, address).json(body)).await {
+        Err(HttpError::NoConnection { .. }) => return Err(none()),
+        Err(error) => return Err(error.into()),
+        Ok(reply) => reply,
+    };
     let value: Value =
-        reply.json().await.map_err(|error| Problem::new(format!("the practice lab's answer is cut: {}", error.without_url())))?;
-    if fine {
+        serde_json::from_slice(&reply.body).map_err(|error| Problem::new(format!("the practice lab's answer is no JSON: {error}")))?;
+    if reply.status == 200 {
         return Ok(value);
     }
     let why = value.get("error").and_then(Value::as_str).unwrap_or("it did not say why");
-    Err(Problem::new(format!("the practice lab refused: {}", text::line(why)))
-        .hint("`guidepost practice person --list` shows what a person can do"))
-}
-
-fn client(ca_file: &Path) -> Result<reqwest::Client, Problem> {
-    let unreadable = |why: &dyn std::fmt::Display| Problem::new(format!("cannot read the certificate `{}`: {why}", ca_file.display()));
-    let pem = fs::read(ca_file).map_err(|error| unreadable(&error))?;
-    let ca = reqwest::Certificate::from_pem(&pem).map_err(|error| unreadable(&error))?;
-    let builder = reqwest::Client::builder().tls_certs_only([ca]).no_proxy().timeout(Duration::from_secs(10));
-    builder.redirect(reqwest::redirect::Policy::none()).build().map_err(|error| Problem::new(format!("cannot start HTTPS: {error}")))
+    let hint = "`guidepost practice person --list` shows what a person can do";
+    Err(Problem::new(format!("the practice lab refused: {}", text::line(why))).hint(hint))
 }
