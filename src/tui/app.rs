@@ -141,3 +141,6 @@ impl Walk {
 fn lost(error: io::Error) -> Problem {
     Problem::new(format!("the terminal cannot be used: {error}")).hint("use `guidepost --plain`, or another terminal")
 }
+
+#[cfg(test)]
+mod tests;

@@ -296,3 +296,6 @@ fn say(model: &mut Model, text: impl Into<String>, hint: Option<&str>) {
     model.said = Some(Notice { text: text.into(), hint: hint.map(str::to_owned) });
     model.dirty = true;
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,7 @@ pub(crate) fn draw(model: &mut Model, area: Rect, buf: &mut Buffer) {
     let view = Arc::clone(&model.view);
     let page = &view.page;
     let notice = model.notice().map(|notice| foot::notice(&ink, notice, usize::from(area.width))).unwrap_or_default();
-    let places = layout::places(area, notice.len(), &view);
+    let places = layout::places(area, notice.len(), |width| checks::lines(&ink, page, true, usize::from(width)).len());
     draw_rules(&ink, &places, buf);
     put(buf, places.header, &[header::line(&ink, page, usize::from(places.header.width))]);
     draw_rail(&ink, model, &places, buf);
