@@ -157,7 +157,7 @@ mod tests {
             let now = Duration::from_secs(seconds);
             let until = until_age_changes(now);
             assert_ne!(age(now + until), age(now), "{seconds} s");
-            assert_eq!(age(now + until - Duration::from_millis(1)), age(now), "{seconds} s");
+            assert_eq!(age((now + until).saturating_sub(Duration::from_millis(1))), age(now), "{seconds} s");
         }
     }
 

@@ -76,11 +76,11 @@ impl Play {
         let (sender, commands) = mpsc::channel(queue);
         let (inputs, received) = mpsc::channel(64);
         let (shown, eyes) = watch::channel((0, String::new()));
-        let (sizes, sized) = mpsc::channel(4);
+        let (sizes, new_sizes) = mpsc::channel(4);
         let (suspended, times) = watch::channel(0);
         let handle = Handle { commands: sender, views: watched };
         let walk = tokio::spawn(async move {
-            let mut stage = Fake { inputs: received, screen: MemoryScreen::in_memory(120, 40), shown, sizes: sized, suspended };
+            let mut stage = Fake { inputs: received, screen: MemoryScreen::in_memory(120, 40), shown, sizes: new_sizes, suspended };
             let keys = Arc::new(KeyMap::built_in().unwrap());
             let mut model = Model::new(view, Look { ascii: false, colour: true }, keys);
             run(&mut stage, handle, &mut model).await
@@ -102,7 +102,7 @@ impl Play {
 
     /// Waits until the screen holds a text. The clock is paused: an hour passes only when nothing else can happen.
     async fn sees(&mut self, text: &str) {
-        let seen = time::timeout(Duration::from_secs(3600), self.shown.wait_for(|(_, shown)| shown.contains(text))).await;
+        let seen = time::timeout(Duration::from_hours(1), self.shown.wait_for(|(_, shown)| shown.contains(text))).await;
         assert!(seen.is_ok(), "never saw {text:?}");
     }
 
@@ -172,7 +172,7 @@ async fn many_keys_at_once_make_one_frame() {
 async fn a_still_screen_asks_for_no_frame_in_ten_minutes() {
     let mut play = Play::start(scenes::attested_only());
     play.sees("nothing can prove it").await;
-    time::sleep(Duration::from_secs(600)).await;
+    time::sleep(Duration::from_mins(10)).await;
     assert_eq!(play.frames(), 1);
 }
 
@@ -182,7 +182,7 @@ async fn an_age_asks_for_one_frame_a_minute() {
     view.page.checks.truncate(1);
     let mut play = Play::start(view);
     play.sees("just now").await;
-    time::sleep(Duration::from_secs(600)).await;
+    time::sleep(Duration::from_mins(10)).await;
     assert_eq!(play.frames(), 1 + 10);
     play.sees("10 min ago").await;
 }

@@ -6,6 +6,8 @@ use crate::{
     tui::{keys::KeyMap, model::Look},
 };
 
+type Scene = fn() -> View;
+
 const STEP: &str = "global-administrator";
 const PLAN: &str = "3fa2c9d0b1e4f56788990a1b2c3d4e5f60718293a4b5c6d7e8f9011223344556";
 
@@ -34,7 +36,7 @@ fn send(command: Command) -> Vec<Effect> {
 fn keys_ask_the_engine_for_what_they_say() {
     let attest = |task: &str| send(Command::Attest { step: STEP.to_owned(), task: task.to_owned() });
     let view = |id: &str| send(Command::View(id.to_owned()));
-    let table: Vec<(fn() -> View, &str, Vec<Effect>)> = vec![
+    let table: Vec<(Scene, &str, Vec<Effect>)> = vec![
         (scenes::fail, "a", send(Command::PlanApply(STEP.to_owned()))),
         (scenes::pass, "u", send(Command::PlanUndo(STEP.to_owned()))),
         (scenes::fail, "r", send(Command::CheckAgain)),
@@ -78,7 +80,7 @@ fn keys_ask_the_engine_for_what_they_say() {
 
 #[test]
 fn a_key_that_cannot_be_used_now_says_why_and_asks_nothing() {
-    let table: [(fn() -> View, &str, &str); 6] = [
+    let table: [(Scene, &str, &str); 6] = [
         (scenes::fail, "u", "Guidepost changed nothing here"),
         (scenes::connecting, "a", "the lab is not reached yet"),
         (scenes::read_only, "space", "process 4711 writes the journal"),

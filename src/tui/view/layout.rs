@@ -74,7 +74,7 @@ fn wide(area: Rect, bottom: u16, base: Places) -> Places {
     let right_bar = column(checks_x - 1, 1);
     let step_x = left_bar.x + 2;
     let step_width = right_bar.x.saturating_sub(step_x + 1).min(MEASURE);
-    let mut rules = base.rules.clone();
+    let mut rules = base.rules;
     rules.push(row(area, 1));
     Places {
         rail: Some(column(area.x, RAIL)),
@@ -85,7 +85,11 @@ fn wide(area: Rect, bottom: u16, base: Places) -> Places {
         checks_track: column(area.right() - 1, 1),
         rules,
         bars: vec![left_bar, right_bar],
-        ..base
+        progress: None,
+        header: base.header,
+        notice: base.notice,
+        activity: base.activity,
+        hints: base.hints,
     }
 }
 
@@ -99,10 +103,11 @@ fn narrow(area: Rect, bottom: u16, check_lines: impl Fn(u16) -> usize, base: Pla
     let inner = |y: u16, height: u16| Rect { x: area.x + 1, y, width: area.width.saturating_sub(3), height };
     let track = |y: u16, height: u16| Rect { x: area.right() - 1, y, width: 1, height };
     let middle = top + step_height;
-    let mut rules = base.rules.clone();
+    let mut rules = base.rules;
     rules.push(row(area, 2));
     rules.push(Rect { y: middle, height: 1, ..area });
     Places {
+        rail: None,
         progress: Some(row(area, 1)),
         step: inner(top, step_height),
         step_track: track(top, step_height),
@@ -110,6 +115,10 @@ fn narrow(area: Rect, bottom: u16, check_lines: impl Fn(u16) -> usize, base: Pla
         checks: inner(middle + 1, checks.saturating_sub(1)),
         checks_track: track(middle + 1, checks.saturating_sub(1)),
         rules,
-        ..base
+        bars: Vec::new(),
+        header: base.header,
+        notice: base.notice,
+        activity: base.activity,
+        hints: base.hints,
     }
 }
