@@ -40,6 +40,7 @@ pub(crate) trait Stage {
 }
 
 /// What woke the loop.
+#[derive(Clone, Copy)]
 enum Woken {
     Input(Input),
     View,
@@ -138,6 +139,10 @@ impl Walk {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn lost(error: io::Error) -> Problem {
     Problem::new(format!("the terminal cannot be used: {error}")).hint("use `guidepost --plain`, or another terminal")
 }
+
+#[cfg(test)]
+mod tests;

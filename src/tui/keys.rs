@@ -94,8 +94,8 @@ impl Key {
         }
     }
 
-    /// The name in help; [`Key::parse`] reads it back.
-    #[must_use]
+    /// The name in the key map; [`Key::parse`] reads it back.
+    #[cfg(test)]
     pub(crate) fn name(self) -> String {
         let base = match NAMES.iter().find(|(_, code)| *code == self.code) {
             Some((name, _)) => (*name).to_owned(),
@@ -163,6 +163,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// All of them.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 23] = [
         Self::Apply,
         Self::Undo,

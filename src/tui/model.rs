@@ -1,6 +1,6 @@
 //! What the terminal app knows between two keys: the newest view and where the person is in it. No I/O, no clock.
 
-use super::keys::{Context, KeyMap};
+use super::keys::KeyMap;
 use crate::engine::{
     page::{CheckPane, Notice, Overlay, Page, words},
     run::View,
@@ -135,12 +135,6 @@ impl Model {
     #[must_use]
     pub(crate) fn in_dialog(&self) -> bool {
         self.layer.is_some() || self.page().overlay.is_some()
-    }
-
-    /// Where a key is pressed now.
-    #[must_use]
-    pub(crate) fn context(&self) -> Context {
-        if self.in_dialog() { Context::Dialog } else { Context::Screen }
     }
 
     /// The word that the plan in view asks for, while it can be typed.

@@ -30,27 +30,29 @@ pub(crate) fn size() -> io::Result<(u16, u16)> {
 /// Holds the terminal; dropping it gives the terminal back.
 #[derive(Debug)]
 #[must_use = "dropping it gives the terminal back"]
-pub(crate) struct Term(());
+pub(crate) struct Term {
+    held: &'static AtomicBool,
+}
 
 impl Term {
     /// Takes the terminal: raw mode, alternate screen, no cursor. Asks it nothing.
     pub(crate) fn take() -> io::Result<Self> {
         give_back_on_panic();
-        let term = Self(());
-        take_terminal()?;
+        let mut term = Self { held: &TAKEN };
+        term.take_now()?;
         Ok(term)
     }
 
     /// Whether a panic elsewhere gave the terminal back meanwhile.
     pub(crate) fn is_lost(&self) -> bool {
-        !TAKEN.load(Ordering::SeqCst)
+        !self.held.load(Ordering::SeqCst)
     }
 
     /// Takes the terminal again after it was given back, or after a shell may have changed its modes behind our back.
     pub(crate) fn take_again(&mut self) -> io::Result<()> {
         // crossterm takes no raw mode twice, so it is left first.
         terminal::disable_raw_mode()?;
-        take_terminal()
+        self.take_now()
     }
 
     /// Gives the terminal to the shell, stops like any job, and takes the terminal again when it goes on.
@@ -61,13 +63,20 @@ impl Term {
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
         give_back();
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
-        take_terminal()
+        self.take_now()
     }
 
-    /// Windows consoles have no jobs.
+    /// Windows consoles have no jobs: the screen is only taken anew.
     #[cfg(not(unix))]
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
-        Ok(())
+        self.take_again()
+    }
+
+    fn take_now(&mut self) -> io::Result<()> {
+        // First, so that whatever fails below is given back.
+        self.held.store(true, Ordering::SeqCst);
+        terminal::enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
     }
 }
 
@@ -75,12 +84,6 @@ impl Drop for Term {
     fn drop(&mut self) {
         give_back();
     }
-}
-
-fn take_terminal() -> io::Result<()> {
-    TAKEN.store(true, Ordering::SeqCst);
-    terminal::enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
 }
 
 /// Gives the terminal back if it is taken. Nothing can be done about errors here: the terminal may be gone.

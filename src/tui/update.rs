@@ -160,13 +160,11 @@ fn on_act(model: &mut Model, act: Act) -> Vec<Effect> {
 }
 
 fn go(model: &mut Model, by: isize) -> Vec<Effect> {
-    match model.page().neighbour(by) {
-        Some(id) => vec![Effect::Send(Command::View(id.to_owned()))],
-        None => {
-            say(model, if by > 0 { "this is the last step" } else { "this is the first step" }, None);
-            Vec::new()
-        }
+    if let Some(id) = model.page().neighbour(by) {
+        return vec![Effect::Send(Command::View(id.to_owned()))];
     }
+    say(model, if by > 0 { "this is the last step" } else { "this is the first step" }, None);
+    Vec::new()
 }
 
 fn on_action(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -176,7 +174,7 @@ fn on_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => scroll(model).by_page(1),
         Action::PageUp => scroll(model).by_page(-1),
         Action::Top => scroll(model).top = 0,
-        Action::Bottom => scroll(model).to_end(),
+        Action::Bottom => scroll(model).go_to_end(),
         Action::OtherPane => {
             model.pane = match model.pane {
                 Pane::Step => Pane::Checks,
@@ -223,7 +221,7 @@ impl super::model::Scroll {
         self.by(pages * self.page());
     }
 
-    fn to_end(&mut self) {
+    fn go_to_end(&mut self) {
         self.top = self.most;
     }
 }
@@ -296,3 +294,6 @@ fn say(model: &mut Model, text: impl Into<String>, hint: Option<&str>) {
     model.said = Some(Notice { text: text.into(), hint: hint.map(str::to_owned) });
     model.dirty = true;
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,8 @@ impl Ink {
         let mut item_before = false;
         for block in blocks {
             let is_item = matches!(block, Block::Item(_));
-            if !lines.is_empty() && !(item_before && is_item) {
+            let close = item_before && is_item;
+            if !lines.is_empty() && !close {
                 lines.push(Line::default());
             }
             item_before = is_item;
@@ -114,7 +115,7 @@ pub(crate) fn draw(model: &mut Model, area: Rect, buf: &mut Buffer) {
     let view = Arc::clone(&model.view);
     let page = &view.page;
     let notice = model.notice().map(|notice| foot::notice(&ink, notice, usize::from(area.width))).unwrap_or_default();
-    let places = layout::places(area, notice.len(), &view);
+    let places = layout::places(area, notice.len(), |width| checks::lines(&ink, page, true, usize::from(width)).len());
     draw_rules(&ink, &places, buf);
     put(buf, places.header, &[header::line(&ink, page, usize::from(places.header.width))]);
     draw_rail(&ink, model, &places, buf);
@@ -124,7 +125,7 @@ pub(crate) fn draw(model: &mut Model, area: Rect, buf: &mut Buffer) {
     put(buf, places.activity, &[foot::activity(&ink, page, usize::from(places.activity.width))]);
     put(buf, places.hints, &[foot::hints(&ink, model, usize::from(places.hints.width))]);
     if let Some(over) = over::over(&ink, model, area) {
-        draw_over(&ink, model, over, area, buf);
+        draw_over(&ink, model, &over, area, buf);
     }
 }
 
@@ -191,11 +192,11 @@ fn draw_checks(ink: &Ink, model: &mut Model, places: &Places, buf: &mut Buffer) 
     draw_thumb(ink, &model.checks, places.checks_track, model.pane == Pane::Checks, buf);
 }
 
-fn draw_over(ink: &Ink, model: &mut Model, over: over::Over, area: Rect, buf: &mut Buffer) {
-    let place = over::place(&over, area);
-    let window = usize::from(over::body(&over, place).height);
+fn draw_over(ink: &Ink, model: &mut Model, over: &over::Over, area: Rect, buf: &mut Buffer) {
+    let place = over::place(over, area);
+    let window = usize::from(over::body(over, place).height);
     model.over.measured(over.lines.len(), window);
-    over::draw(ink, &over, model.over.top, place, buf);
+    over::draw(ink, over, model.over.top, place, buf);
     let track = Rect { x: place.right().saturating_sub(1), y: place.y + 1, width: 1, height: u16::try_from(window).unwrap_or(u16::MAX) };
     draw_thumb(ink, &model.over, track, true, buf);
 }

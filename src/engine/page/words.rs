@@ -67,17 +67,17 @@ impl CheckPane {
         self.verdict == Some(Verdict::Pending) && self.next_look.is_some() && !self.looking
     }
 
-    /// The verdict as a word: `not looked at` before the first look, `drifted` is said beside it.
+    /// The verdict as a word: `unseen` before the first look, `drifted` is said beside it.
     #[must_use]
     pub fn verdict_word(&self) -> &'static str {
         verdict_word(self.verdict)
     }
 }
 
-/// The word of a verdict; `not looked at` for none.
+/// The word of a verdict; `unseen` for none.
 #[must_use]
 pub fn verdict_word(verdict: Option<Verdict>) -> &'static str {
-    verdict.map_or("not looked at", Verdict::word)
+    verdict.map_or("unseen", Verdict::word)
 }
 
 /// An age to the minute: `just now`, `1 min ago`, `2 h ago`, `3 days ago`.
@@ -157,7 +157,7 @@ mod tests {
             let now = Duration::from_secs(seconds);
             let until = until_age_changes(now);
             assert_ne!(age(now + until), age(now), "{seconds} s");
-            assert_eq!(age(now + until - Duration::from_millis(1)), age(now), "{seconds} s");
+            assert_eq!(age((now + until).saturating_sub(Duration::from_millis(1))), age(now), "{seconds} s");
         }
     }
 

@@ -40,34 +40,37 @@ pub(crate) fn activity(ink: &Ink, page: &Page, width: usize) -> Line<'static> {
 }
 
 /// The keys that work now in the order of the page's offers; what cannot be used now is dimmed.
+///
+/// Where room is short the wire log goes first, then what cannot be used now, from the end.
 pub(crate) fn hints(ink: &Ink, model: &Model, width: usize) -> Line<'static> {
-    let right = group(ink, &[(Context::Screen, Action::Wire), (Context::Global, Action::Help), (Context::Global, Action::Quit)], model);
-    let room = width.saturating_sub(length(&right) + 2);
-    let mut left: Vec<Piece> = vec![ink.piece(Role::Text, " ")];
-    for offer in &model.page().offers {
-        let item = group(ink, &[(Context::Screen, Action::of(offer.act))], model);
-        if length(&left) + length(&item) <= room {
-            left.extend(item);
-        }
+    let mut left: Vec<(bool, Vec<Piece>)> =
+        model.page().offers.iter().map(|offer| item(ink, model, Context::Screen, Action::of(offer.act))).collect();
+    let fixed = [(Context::Screen, Action::Wire), (Context::Global, Action::Help), (Context::Global, Action::Quit)];
+    let mut right: Vec<(bool, Vec<Piece>)> = fixed.into_iter().map(|(context, action)| item(ink, model, context, action)).collect();
+    let too_long = |left: &[(bool, Vec<Piece>)], right: &[(bool, Vec<Piece>)]| 1 + length(left) + length(right) > width;
+    if too_long(&left, &right) {
+        right.remove(0);
     }
-    let gap = width.saturating_sub(length(&left) + length(&right));
-    left.push(ink.piece(Role::Text, " ".repeat(gap)));
-    left.extend(right);
-    Line::from(left.into_iter().map(|(text, style)| Span::styled(text, style)).collect::<Vec<_>>())
+    while too_long(&left, &right) && !left.is_empty() {
+        let unusable = left.iter().rposition(|(usable, _)| !usable);
+        left.remove(unusable.unwrap_or(left.len() - 1));
+    }
+    let gap = width.saturating_sub(1 + length(&left) + length(&right));
+    let mut pieces = vec![ink.piece(Role::Text, " ")];
+    pieces.extend(left.into_iter().flat_map(|(_, item)| item));
+    pieces.push(ink.piece(Role::Text, " ".repeat(gap)));
+    pieces.extend(right.into_iter().flat_map(|(_, item)| item));
+    Line::from(pieces.into_iter().map(|(text, style)| Span::styled(text, style)).collect::<Vec<_>>())
 }
 
-fn group(ink: &Ink, actions: &[(Context, Action)], model: &Model) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for (context, action) in actions {
-        let Some((key, verb)) = model.keys.hint(*context, *action) else { continue };
-        let usable = !model.in_dialog() && action.act().is_none_or(|act| model.page().why_not(act).is_none());
-        let (key_role, role) = if usable { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
-        pieces.push(ink.piece(key_role, key));
-        pieces.push(ink.piece(role, format!(" {verb}  ")));
-    }
-    pieces
+/// A key with its verb, and whether it can be used now.
+fn item(ink: &Ink, model: &Model, context: Context, action: Action) -> (bool, Vec<Piece>) {
+    let Some((key, verb)) = model.keys.hint(context, action) else { return (false, Vec::new()) };
+    let usable = !model.in_dialog() && action.act().is_none_or(|act| model.page().why_not(act).is_none());
+    let (key_role, role) = if usable { (Role::Key, Role::Text) } else { (Role::Dim, Role::Dim) };
+    (usable, vec![ink.piece(key_role, key), ink.piece(role, format!(" {verb}  "))])
 }
 
-fn length(pieces: &[Piece]) -> usize {
-    pieces.iter().map(|(text, _)| text::width(text)).sum()
+fn length(items: &[(bool, Vec<Piece>)]) -> usize {
+    items.iter().flat_map(|(_, item)| item).map(|(text, _)| text::width(text)).sum()
 }

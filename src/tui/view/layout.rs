@@ -1,6 +1,5 @@
 //! Where everything stands: three columns on a wide screen, one below the other on a narrow one. Measures nothing but space.
 
-use crate::engine::run::View;
 use ratatui::layout::Rect;
 
 /// The smallest screen that is drawn, columns and rows.
@@ -49,15 +48,15 @@ pub(crate) fn fits(area: Rect) -> bool {
     area.width >= LEAST.0 && area.height >= LEAST.1
 }
 
-/// Where everything stands on a screen that [`fits`].
-pub(crate) fn places(area: Rect, notice: usize, view: &View) -> Places {
+/// Where everything stands on a screen that [`fits`]; `check_lines` says how many lines the verification has at a width.
+pub(crate) fn places(area: Rect, notice: usize, check_lines: impl Fn(u16) -> usize) -> Places {
     let notice = u16::try_from(notice).unwrap_or(3).min(3);
     let hints = row(area, area.height - 1);
     let activity = row(area, area.height - 2);
     let notice_area = Rect { y: activity.y - notice, height: notice, ..area };
     let rule = row(area, area.height - 3 - notice);
     let base = Places { header: row(area, 0), notice: notice_area, activity, hints, rules: vec![rule], ..Places::default() };
-    if area.width >= WIDE.0 && area.height >= WIDE.1 { wide(area, rule.y, base) } else { narrow(area, rule.y, view, base) }
+    if area.width >= WIDE.0 && area.height >= WIDE.1 { wide(area, rule.y, base) } else { narrow(area, rule.y, check_lines, base) }
 }
 
 fn row(area: Rect, y: u16) -> Rect {
@@ -75,7 +74,7 @@ fn wide(area: Rect, bottom: u16, base: Places) -> Places {
     let right_bar = column(checks_x - 1, 1);
     let step_x = left_bar.x + 2;
     let step_width = right_bar.x.saturating_sub(step_x + 1).min(MEASURE);
-    let mut rules = base.rules.clone();
+    let mut rules = base.rules;
     rules.push(row(area, 1));
     Places {
         rail: Some(column(area.x, RAIL)),
@@ -86,24 +85,29 @@ fn wide(area: Rect, bottom: u16, base: Places) -> Places {
         checks_track: column(area.right() - 1, 1),
         rules,
         bars: vec![left_bar, right_bar],
-        ..base
+        progress: None,
+        header: base.header,
+        notice: base.notice,
+        activity: base.activity,
+        hints: base.hints,
     }
 }
 
-fn narrow(area: Rect, bottom: u16, view: &View, base: Places) -> Places {
+fn narrow(area: Rect, bottom: u16, check_lines: impl Fn(u16) -> usize, base: Places) -> Places {
     let top = area.y + 3;
     let height = bottom.saturating_sub(top);
-    // The rule above the verification takes a row; a step without checks needs one line to say so.
-    let wanted = 1 + 4 * u16::try_from(view.page.checks.len()).unwrap_or(8).max(1);
+    // As high as it needs to be, with its rule, but never more than half.
+    let wanted = u16::try_from(check_lines(area.width.saturating_sub(3))).unwrap_or(u16::MAX).saturating_add(1);
     let checks = wanted.clamp(3, (height / 2).max(3)).min(height.saturating_sub(3));
     let step_height = height.saturating_sub(checks);
     let inner = |y: u16, height: u16| Rect { x: area.x + 1, y, width: area.width.saturating_sub(3), height };
     let track = |y: u16, height: u16| Rect { x: area.right() - 1, y, width: 1, height };
     let middle = top + step_height;
-    let mut rules = base.rules.clone();
+    let mut rules = base.rules;
     rules.push(row(area, 2));
     rules.push(Rect { y: middle, height: 1, ..area });
     Places {
+        rail: None,
         progress: Some(row(area, 1)),
         step: inner(top, step_height),
         step_track: track(top, step_height),
@@ -111,6 +115,10 @@ fn narrow(area: Rect, bottom: u16, view: &View, base: Places) -> Places {
         checks: inner(middle + 1, checks.saturating_sub(1)),
         checks_track: track(middle + 1, checks.saturating_sub(1)),
         rules,
-        ..base
+        bars: Vec::new(),
+        header: base.header,
+        notice: base.notice,
+        activity: base.activity,
+        hints: base.hints,
     }
 }

@@ -48,7 +48,10 @@ where
 }
 
 #[cfg(test)]
-impl Screen<ratatui::backend::TestBackend> {
+pub(crate) type MemoryScreen = Screen<ratatui::backend::TestBackend>;
+
+#[cfg(test)]
+impl MemoryScreen {
     /// A screen in memory.
     pub(crate) fn in_memory(width: u16, height: u16) -> Self {
         Self(Terminal::new(ratatui::backend::TestBackend::new(width, height)).unwrap())
@@ -62,5 +65,10 @@ impl Screen<ratatui::backend::TestBackend> {
     /// What stands on the screen.
     pub(crate) fn buffer(&self) -> &ratatui::buffer::Buffer {
         self.0.backend().buffer()
+    }
+
+    /// What stands on the screen, line by line.
+    pub(crate) fn text(&self) -> String {
+        super::tests::text(self.buffer())
     }
 }

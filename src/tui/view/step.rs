@@ -78,12 +78,13 @@ fn section(ink: &Ink, lines: &mut Vec<Line<'static>>, title: &str, body: Vec<Lin
 /// A section's heading with a word at the right end, a blank line before it.
 fn heading(lines: &mut Vec<Line<'static>>, ink: &Ink, title: &str, right: &str, width: usize) {
     lines.push(Line::default());
-    if right.is_empty() {
-        lines.push(ink.line(Role::Section, title));
-    } else {
-        let room = width.saturating_sub(text::width(title) + 2);
-        let right = ink.piece(Role::Dim, text::clip(right, room, ink.glyphs.cut));
-        lines.push(text::ends(&[ink.piece(Role::Section, title)], &[right], width, ink.glyphs.cut));
+    if text::width(title) + text::width(right) + 2 <= width {
+        lines.push(text::ends(&[ink.piece(Role::Section, title)], &[ink.piece(Role::Dim, right)], width, ink.glyphs.cut));
+        return;
+    }
+    lines.push(ink.line(Role::Section, title));
+    if !right.is_empty() {
+        lines.extend(ink.wrapped(Role::Dim, right, 0, width));
     }
 }
 

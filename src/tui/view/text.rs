@@ -97,6 +97,9 @@ fn words(pieces: &[Piece]) -> Vec<Word> {
     words
 }
 
+/// Fewer columns are not worth a piece of a long word.
+const CRUMBS: usize = 8;
+
 struct Setter {
     lines: Vec<Line<'static>>,
     line: Vec<Span<'static>>,
@@ -109,7 +112,10 @@ struct Setter {
 
 impl Setter {
     fn word(&mut self, word: &Word) {
-        if !self.bare && self.used + 1 + word.width > self.most {
+        let never_fits = self.indent + word.width > self.most;
+        let room = self.most.saturating_sub(self.used + 1);
+        // A word that is cut anyway starts where it stands, unless only crumbs would fit.
+        if !self.bare && word.width > room && (!never_fits || room < CRUMBS) {
             self.feed();
         }
         if !self.bare {

@@ -76,13 +76,11 @@ fn table(role: Role) -> (Option<Color>, Modifier) {
     match role {
         Role::Text => (None, none),
         Role::Dim | Role::Rule | Role::Behind => (None, dim),
-        Role::Title | Role::Label => (None, bold),
-        Role::Section => (Some(Color::Cyan), bold),
+        Role::Title | Role::Label | Role::Selected => (None, bold),
+        Role::Section | Role::Key => (Some(Color::Cyan), bold),
         Role::Emphasis => (None, Modifier::ITALIC),
         Role::Code => (Some(Color::Cyan), none),
-        Role::Key => (Some(Color::Cyan), bold),
         Role::Banner => (None, Modifier::REVERSED),
-        Role::Selected => (None, bold),
         Role::Notice | Role::Warning => (Some(Color::Yellow), bold),
         Role::Verdict(verdict) => match verdict {
             Some(Verdict::Pass) => (Some(Color::Green), none),

@@ -1,4 +1,4 @@
-//! Hand-made views for tests: each screen state of the step page, with words as long as the real ones.
+//! Hand-made views for the tests of both faces: each screen state of the step page, with words as long as the real ones.
 
 use crate::{
     base::http::WireLine,
