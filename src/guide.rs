@@ -7,6 +7,7 @@ mod outline;
 pub mod pack;
 pub mod prose;
 pub mod rights;
+pub mod schema;
 pub mod source;
 pub mod step;
 pub mod variables;

@@ -33,6 +33,9 @@ pub(super) fn pack(parts: &Parts, files: &Files) -> Vec<Finding> {
     if parts.complete {
         coverage(parts, &mut out);
         rights::lint(parts, &mut out);
+    }
+    // Beside a misspelt name, its declaration is unused only because of it.
+    if parts.complete && !out.iter().any(Finding::is_error) {
         unused(parts, &mut out);
     }
     out

@@ -35,6 +35,29 @@ pub fn directory(path: &Path) -> Result<Guide, PackError> {
     whole(examine_directory(path), &path.to_string_lossy())
 }
 
+/// A guide by what a person typed: a built-in id, or a directory.
+///
+/// A built-in id wins over a directory of the same name in the working directory, so that no download can stand in for it.
+///
+/// # Errors
+/// As [`built_in`] and [`directory`].
+pub fn named(guide: &str) -> Result<Guide, PackError> {
+    if is_directory(guide) { directory(Path::new(guide)) } else { built_in(guide) }
+}
+
+/// Reads and lints a guide by what a person typed; `None` when there is no such guide.
+#[must_use]
+pub fn examine_named(guide: &str) -> Option<Examined> {
+    if is_directory(guide) {
+        return Some(examine_directory(Path::new(guide)));
+    }
+    Files::built_in(guide).map(|files| examine(&files))
+}
+
+fn is_directory(guide: &str) -> bool {
+    guide.contains(['/', '\\']) || (!built_in_ids().iter().any(|id| id == guide) && Path::new(guide).is_dir())
+}
+
 /// What reading and linting a pack brought.
 #[derive(Clone, Debug)]
 pub struct Examined {
@@ -170,10 +193,12 @@ fn required<T: serde::de::DeserializeOwned>(
     read.map_err(|found| findings.extend(found)).ok()
 }
 
-/// A file beside it whose name is nearly the same, such as `step.yml`.
+/// A file beside it whose name is nearly the same, such as `step.yml`, and no name that the format knows.
 fn near_file(files: &Files, path: &str) -> Option<String> {
-    let known: Vec<&str> = files.paths().collect();
-    nearest(path, &known).map(|near| format!("there is `{near}`; rename it to `{path}`"))
+    let directory = |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
+    let known_name = |path: &str| ["pack.yaml", "step.yaml", "en.md"].contains(&path.rsplit('/').next().unwrap_or_default());
+    let beside: Vec<&str> = files.paths().filter(|other| directory(other) == directory(path) && !known_name(other)).collect();
+    nearest(path, &beside).map(|near| format!("there is `{near}`; rename it to `{path}`"))
 }
 
 /// How deep a pack's YAML may be nested.

@@ -148,10 +148,10 @@ impl Walk {
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
         paths.sort();
         for path in paths {
+            self.take(&path, depth);
             if self.full() {
                 return;
             }
-            self.take(&path, depth);
         }
     }
 

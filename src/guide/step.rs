@@ -94,7 +94,7 @@ pub struct GraphGet {
     #[serde(default)]
     pub expand: Option<String>,
     /// Sends `ConsistencyLevel: eventual` and `$count=true`, which advanced queries need.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::variables::strict")]
     pub eventual: bool,
 }
 
@@ -129,7 +129,7 @@ pub struct Settle {
     #[schemars(with = "String")]
     pub within: Duration,
     /// Passes in a row before it counts as shown; 1 when absent.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "super::variables::strict")]
     pub hold: u32,
 }
 

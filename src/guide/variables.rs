@@ -88,6 +88,15 @@ impl Template {
     }
 }
 
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Reference(reference) => write!(f, "{{{{ {reference} }}}}"),
+        })
+    }
+}
+
 fn push_text(parts: &mut Vec<Part>, text: &str) -> Result<(), SyntaxError> {
     if text.contains("}}") {
         return Err(SyntaxError("`}}` without `{{`\nhint: a reference is written `{{ var:name }}`".into()));
@@ -188,6 +197,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, SyntaxError> {
 /// As [`parse_duration`].
 pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// A boolean or number that is not written as text: `"true"` is no boolean.
+///
+/// # Errors
+/// A value of another type.
+pub(super) fn strict<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let hint = if value.is_string() { "\nhint: take the quotes away" } else { "" };
+    serde_json::from_value(value).map_err(|error| D::Error::custom(format!("{error}{hint}")))
 }
 
 /// Checks what a person, a profile or a pack gives for a variable.

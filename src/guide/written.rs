@@ -16,7 +16,9 @@ pub(super) struct WrittenExpectation {
     equals: Option<Value>,
     #[serde(default, deserialize_with = "some")]
     not: Option<Value>,
+    #[serde(default, deserialize_with = "super::variables::strict")]
     present: Option<bool>,
+    #[serde(default, deserialize_with = "super::variables::strict")]
     absent: Option<bool>,
     matches: Option<Template>,
     #[serde(default, deserialize_with = "some")]
@@ -104,7 +106,9 @@ fn operand(value: &Value) -> Result<Operand, SyntaxError> {
 fn pattern(template: &Template) -> Result<Template, SyntaxError> {
     use super::variables::Part;
     let probe: String = template.parts.iter().map(|part| if let Part::Text(text) = part { text.as_str() } else { "x" }).collect();
-    regex_lite::Regex::new(&probe).map_err(|error| SyntaxError(format!("`{}` is no pattern: {error}", template.source)))?;
+    regex_lite::Regex::new(&probe).map_err(|error| {
+        SyntaxError(format!("`{}` is no pattern: {error}\nhint: put `\\` before a character that stands for itself", template.source))
+    })?;
     Ok(template.clone())
 }
 

@@ -117,7 +117,7 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn say(&self, what: impl AsRef<str>, hint: Option<&str>) -> Finding {
-        self.text.finding(self.at, what).maybe_hint(hint.map(str::to_owned))
+        self.text.finding(self.at, what).hint(hint.unwrap_or("`guidepost guide schema` prints what may stand where"))
     }
 
     fn unknown(&self, word: &str, name: &str, known: &[&str]) -> Finding {
@@ -144,7 +144,12 @@ impl Told<'_> {
         }
     }
 
+    /// Our own types put their hint behind a line break.
+    ///
+    /// They speak of the mapping as a whole; what they quote first is looked for in its first line.
     fn message(&self, message: &str) -> Finding {
-        self.say("", None).told(message)
+        let quoted = message.split('`').nth(1).filter(|quoted| !quoted.is_empty());
+        let at = quoted.map_or(self.at, |quoted| self.text.seek(self.at, quoted));
+        Told { at, ..*self }.say("", None).told(message)
     }
 }

@@ -5,14 +5,14 @@ use crate::guide::{finding::Finding, variables::is_id, yaml::Read};
 /// Says so when an id is not written in kebab-case.
 pub(super) fn kebab<T>(read: &Read<T>, path: &[&str], id: &str, word: &str, out: &mut Vec<Finding>) {
     if !is_id(id) {
-        out.push(kebab_hint(read.at(path, format!("`{id}` is no id of a {word}"))));
+        out.push(kebab_hint(read.at(path, format!("`{id}` is no {word} id"))));
     }
 }
 
 /// The same for an id that is a key.
 pub(super) fn kebab_key<T>(read: &Read<T>, path: &[&str], id: &str, word: &str, out: &mut Vec<Finding>) {
     if !is_id(id) {
-        out.push(kebab_hint(read.at_key(path, format!("`{id}` is no id of a {word}"))));
+        out.push(kebab_hint(read.at_key(path, format!("`{id}` is no {word} id"))));
     }
 }
 

@@ -20,16 +20,20 @@ struct Request<'s> {
 pub(super) fn lint(parts: &Parts, out: &mut Vec<Finding>) {
     let graph = &parts.pack.value.rights.graph;
     let (mut reading, mut writing) = (HashSet::new(), HashSet::new());
+    let mut all_known = true;
     for step in parts.steps.values() {
         for request in probes(&step.step.value) {
-            covered(&step.step, &request, "read", &graph.read, &mut reading, out);
+            all_known &= covered(&step.step, &request, "read", &graph.read, &mut reading, out);
         }
         for request in ops(&step.step.value) {
-            covered(&step.step, &request, "write", &graph.write, &mut writing, out);
+            all_known &= covered(&step.step, &request, "write", &graph.write, &mut writing, out);
         }
     }
-    declared(parts, &["rights", "graph", "read"], &graph.read, &reading, "probe", out);
-    declared(parts, &["rights", "graph", "write"], &graph.write, &writing, "op", out);
+    // What a misspelt request would have needed is not known.
+    if all_known {
+        declared(parts, &["rights", "graph", "read"], &graph.read, &reading, "probe", out);
+        declared(parts, &["rights", "graph", "write"], &graph.write, &writing, "op", out);
+    }
     let none = HashSet::new();
     for (system, rights) in [("azure", &parts.pack.value.rights.azure), ("domain", &parts.pack.value.rights.domain)] {
         let ReadWrite { read, write } = rights;
@@ -65,6 +69,7 @@ fn sample(path: &Template) -> String {
     path.parts.iter().map(|part| if let Part::Text(text) = part { text.as_str() } else { "x" }).collect()
 }
 
+/// Says so when no declared right covers a request; `false` when nothing is known about the request.
 fn covered(
     read: &Read<Step>,
     request: &Request<'_>,
@@ -72,21 +77,23 @@ fn covered(
     declared: &[String],
     used: &mut HashSet<&'static str>,
     out: &mut Vec<Finding>,
-) {
+) -> bool {
     if path_problem(request.path).is_some() {
-        return;
+        return false;
     }
     let keys: Vec<&str> = request.keys.iter().map(String::as_str).collect();
     let what = format!("{} {}", request.method, request.path.source);
     let Some(any) = needed(request.method, &sample(request.path)) else {
         let finding = read.at(&keys, format!("no permission is known for `{what}`"));
-        return out.push(finding.hint("packs can use the requests of `assets/graph-rights.toml`; is the path right?"));
+        out.push(finding.hint("packs can use the requests of `assets/graph-rights.toml`; is the path right?"));
+        return false;
     };
     used.extend(any.iter().map(String::as_str));
     if let Some(least) = any.first().filter(|_| !any.iter().any(|right| declared.contains(right))) {
         let finding = read.at(&keys, format!("`{what}` needs a right that the pack does not declare"));
         out.push(finding.hint(format!("add `{least}` to `rights.graph.{way}` in pack.yaml")));
     }
+    true
 }
 
 fn declared(parts: &Parts, path: &[&str], rights: &[String], used: &HashSet<&'static str>, word: &str, out: &mut Vec<Finding>) {
