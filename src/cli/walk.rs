@@ -6,7 +6,7 @@ use super::{
 };
 use crate::base::{Exit, Problem};
 use crate::engine::run::{Begin, start};
-use crate::tui;
+use crate::{plain, tui};
 use std::{io::IsTerminal as _, time::Duration};
 
 /// Walk through a guide.
@@ -42,7 +42,9 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     runtime.block_on(async {
         let handle = start(Begin { engine: context.engine, door: context.door, step, position: Some(position), jitter });
         if args.plain || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-            return Err(Problem::usage("plain walk is not built yet"));
+            let input = tokio::io::BufReader::new(tokio::io::stdin());
+            plain::walk(handle, input, std::io::stdout()).await?;
+            return Ok(Exit::Fine);
         }
         tui::walk(handle, tui::TuiOptions { ascii: globals.ascii, colour: colour(globals) }).await.map(|_| Exit::Fine)
     })
