@@ -30,16 +30,12 @@ fn install_hooks() -> eyre::Result<()> {
 
 /// A foreseen error is its own sentence and hint; anything else is shown with all that is known.
 fn tell(report: &eyre::Report) -> Exit {
-    match report.downcast_ref::<Problem>() {
-        Some(problem) => {
-            out::tell(&format!("error: {problem}"));
-            problem.exit
-        }
-        None => {
-            out::tell(&format!("error: {report:?}"));
-            Exit::Unknown
-        }
-    }
+    let Some(problem) = report.downcast_ref::<Problem>() else {
+        out::tell(&format!("error: {report:?}"));
+        return Exit::Unknown;
+    };
+    out::tell(&format!("error: {problem}"));
+    problem.exit
 }
 
 fn code(exit: Exit) -> ExitCode {

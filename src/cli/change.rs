@@ -173,8 +173,9 @@ fn confirm(plan: &Plan, args: &Args, globals: &Globals) -> Result<How, Problem> 
 fn finish(plan: &Plan, carried: Carried, verdict: Option<Verdict>, format: Format) -> Result<Exit, Problem> {
     let exit = match (plan.direction, verdict) {
         // A step without a settling check: what was answered is all there is.
-        (_, None) | (Direction::Apply, Some(Verdict::Pass)) => Exit::Fine,
-        (Direction::Undo, Some(Verdict::Fail | Verdict::Blocked | Verdict::NotApplicable | Verdict::Waived)) => Exit::Fine,
+        (_, None)
+        | (Direction::Apply, Some(Verdict::Pass))
+        | (Direction::Undo, Some(Verdict::Fail | Verdict::Blocked | Verdict::NotApplicable | Verdict::Waived)) => Exit::Fine,
         (_, Some(Verdict::Unknown)) => Exit::Unknown,
         (Direction::Apply, Some(Verdict::Fail | Verdict::Pending | Verdict::Blocked | Verdict::Waived | Verdict::NotApplicable))
         | (Direction::Undo, Some(Verdict::Pass | Verdict::Pending)) => Exit::Not,

@@ -60,7 +60,9 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
         }
         Err(problem) => findings.push(Finding::of("lab", problem)),
     }
-    findings.iter().for_each(|finding| print(finding, globals.ascii));
+    for finding in &findings {
+        print(finding, globals.ascii);
+    }
     let worst = |wanted: Exit| findings.iter().any(|finding| finding.exit == wanted);
     Ok([Exit::Usage, Exit::Not, Exit::Unknown].into_iter().find(|exit| worst(*exit)).unwrap_or(Exit::Fine))
 }

@@ -125,7 +125,7 @@ pub fn judge(known: &Known<'_>, step: &str, check: &str) -> Judgement {
         Some(Err(error)) => not_looked(known, steps, check, definition, error),
         Some(Ok(facts)) => looked(known, steps, check, definition, facts),
     };
-    judgement.drifted = judgement.verdict == Some(Verdict::Fail) && known.ledger.passed.contains_key(&key);
+    judgement.drifted = judgement.verdict == Some(Verdict::Fail) && known.ledger.passed.contains(&key);
     judgement.request = Some(request);
     judgement
 }

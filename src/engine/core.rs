@@ -238,7 +238,7 @@ impl Engine {
             };
             if concerns && shown {
                 let verdict = if streak.holds { Verdict::Pass } else { Verdict::Fail };
-                self.append(state, &step, Event::Settled { check, verdict });
+                append(state, &step, Event::Settled { check, verdict });
             }
         }
     }
@@ -260,16 +260,7 @@ impl Engine {
                 .collect()
         };
         for (step, check, verdict, code) in changed {
-            self.append(state, &step, Event::Looked { check, verdict, code });
-        }
-    }
-
-    /// A line that may be lost: a journal that cannot be written any more says so by itself.
-    fn append(&self, state: &mut State, step: &str, event: Event) {
-        if state.journal.append(Some(step), event).is_ok()
-            && let Some(line) = state.journal.lines().last()
-        {
-            state.ledger.take(line);
+            append(state, &step, Event::Looked { check, verdict, code });
         }
     }
 
@@ -358,6 +349,15 @@ fn with_defaults(guide: &Guide, mut variables: BTreeMap<String, String>) -> BTre
         }
     }
     variables
+}
+
+/// A line that may be lost: a journal that cannot be written any more says so by itself.
+fn append(state: &mut State, step: &str, event: Event) {
+    if state.journal.append(Some(step), event).is_ok()
+        && let Some(line) = state.journal.lines().last()
+    {
+        state.ledger.take(line);
+    }
 }
 
 /// Equal but for times and request ids, which differ with every look.

@@ -8,7 +8,7 @@ use super::{
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An op of ours that is not taken back.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -115,7 +115,7 @@ pub struct Ledger {
     /// The verdict last recorded, by step and check.
     pub verdicts: BTreeMap<(String, String), Verdict>,
     /// Checks that passed since their step was last taken back.
-    pub passed: BTreeMap<(String, String), ()>,
+    pub passed: BTreeSet<(String, String)>,
 }
 
 impl Ledger {
@@ -176,7 +176,7 @@ impl Ledger {
             Event::Undone { intended, of, .. } => {
                 self.end(*intended);
                 self.open.retain(|entry| entry.n != *of);
-                self.passed.retain(|(passed, _), ()| *passed != step);
+                self.passed.retain(|(passed, _)| *passed != step);
                 self.changes.insert(step, Change { at, kind: ChangeKind::Undone, settled: false });
             }
             Event::Waived { check, reason, until, by } => {
@@ -187,7 +187,7 @@ impl Ledger {
 
     fn looked(&mut self, key: (String, String), verdict: Verdict) {
         if verdict == Verdict::Pass {
-            self.passed.insert(key.clone(), ());
+            self.passed.insert(key.clone());
         }
         self.verdicts.insert(key, verdict);
     }

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 /// The first interval after something changed.
 const FIRST: Duration = Duration::from_secs(5);
 /// The longest interval of what is in view; reports always have it.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// The interval of steps that are not in view: for drift.
-const DRIFT: Duration = Duration::from_secs(300);
+const DRIFT: Duration = Duration::from_mins(5);
 /// Looks in flight at once: Graph's identity resources allow many, a screen needs few.
 pub const IN_FLIGHT: usize = 4;
 
@@ -62,20 +62,13 @@ impl Schedule {
     pub fn want(&mut self, wanted: &BTreeMap<Request, Nearness>, now: Instant) {
         self.entries.retain(|request, entry| entry.in_flight || wanted.contains_key(request));
         for (request, nearness) in wanted {
-            match self.entries.get_mut(request) {
-                Some(entry) => entry.move_to(*nearness, request.cost(), now),
-                None => {
-                    let entry = Entry {
-                        nearness: *nearness,
-                        interval: first(request.cost()),
-                        due: now,
-                        in_flight: false,
-                        looked: false,
-                        settling: None,
-                    };
-                    self.entries.insert(request.clone(), entry);
-                }
+            if let Some(entry) = self.entries.get_mut(request) {
+                entry.move_to(*nearness, request.cost(), now);
+                continue;
             }
+            let interval = first(request.cost());
+            let entry = Entry { nearness: *nearness, interval, due: now, in_flight: false, looked: false, settling: None };
+            self.entries.insert(request.clone(), entry);
         }
     }
 

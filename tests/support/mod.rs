@@ -1,6 +1,7 @@
 //! A small guide, a scripted tenant and a clock that runs with tokio's paused time.
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::allow_attributes, reason = "expect would fail in the binaries that use all of it")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use async_trait::async_trait;
 use guidepost::{

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 /// Longer than anybody walks; reqwest knows no "never" for one request.
-const LONG: Duration = Duration::from_secs(30 * 24 * 3_600);
+const LONG: Duration = Duration::from_hours(30 * 24);
 
 /// Ends the request when its last owner drops it.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
 const READS: u32 = 3;
 /// The window of an op whose check names none: "tens of seconds to 2 min for roles" (msgraph-sdk-dotnet#2772).
-const WINDOW: Duration = Duration::from_secs(120);
+const WINDOW: Duration = Duration::from_mins(2);
 const EVERY: Duration = Duration::from_secs(5);
 
 /// What one look says of the op's effect.
