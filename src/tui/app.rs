@@ -9,8 +9,7 @@ use crate::{
     base::Problem,
     engine::run::{Command, Handle},
 };
-use futures_util::FutureExt as _;
-use std::{io, sync::Arc};
+use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -62,7 +61,7 @@ pub(crate) async fn run(stage: &mut impl Stage, handle: Handle, model: &mut Mode
             return Ok(ended);
         }
         // What waits already belongs into the same frame.
-        while let Some(input) = stage.next().now_or_never() {
+        while let Some(input) = waiting(stage.next()).await {
             if let Some(ended) = walk.take(stage, model, Woken::Input(input))? {
                 return Ok(ended);
             }
@@ -137,6 +136,19 @@ impl Walk {
             update(model, Msg::Dropped);
         }
     }
+}
+
+/// What a future has ready now. Polled with this task's own waker, not a no-op one (`now_or_never`): crossterm's event stream
+/// keeps the waker of the poll that found nothing, and would wake nobody at the next key.
+async fn waiting<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
