@@ -4,12 +4,14 @@
 mod body;
 mod date;
 mod error;
+mod hold;
 mod log;
 mod token;
 mod trust;
 
 pub use date::parse as parse_date;
 pub use error::{HttpError, NoWay};
+pub use hold::Hold;
 pub use log::{WireLine, WireLog};
 pub use reqwest::Method;
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

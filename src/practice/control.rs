@@ -1,0 +1,101 @@
+//! The way to steer the lab: its clock, what persons do, a reset, the request log. Not for what a real lab offers.
+
+use super::{
+    live::Live,
+    parse_duration,
+    store::StoreError,
+    wire::{Answer, Content, Question},
+    world::{Misstep, Preset},
+};
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+/// What this control can do; faces act on these names. `faults` and `wizard` come with their issues.
+const CAPABILITIES: &[&str] = &["clock", "person"];
+
+#[derive(Deserialize)]
+struct Clock {
+    advance: String,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    verb: String,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Reset {
+    #[serde(default)]
+    from: Option<String>,
+}
+
+/// Answers a control request; `path` is what follows the key.
+pub(super) fn answer(live: &mut Live, question: &Question, path: &[String]) -> Answer {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let answered = match (&question.method, path.as_slice()) {
+        (&Method::GET, []) => Ok(Answer::json(200, json!({"capabilities": CAPABILITIES}))),
+        (&Method::GET, ["requests"]) => Ok(requests(live, question)),
+        (&Method::GET, ["hold"]) => Ok(Answer { content: Content::Hold, ..Answer::empty(200) }),
+        (&Method::POST, ["clock"]) => body(question).and_then(|asked| advance(live, &asked)),
+        (&Method::POST, ["person"]) => body(question).and_then(|asked| person(live, &asked)),
+        (&Method::POST, ["reset"]) => body(question).and_then(|asked| reset(live, &asked)),
+        _ => Err(refused(404, "there is no such control")),
+    };
+    answered.unwrap_or_else(|refusal| refusal)
+}
+
+fn refused(status: u16, why: impl Into<String>) -> Answer {
+    Answer::json(status, json!({"error": why.into()}))
+}
+
+fn body<T: serde::de::DeserializeOwned>(question: &Question) -> Result<T, Answer> {
+    serde_json::from_slice(&question.body).map_err(|error| refused(400, format!("the body is not what this control takes: {error}")))
+}
+
+fn requests(live: &Live, question: &Question) -> Answer {
+    let since = question.param("since").and_then(|text| text.parse().ok()).unwrap_or(0);
+    Answer::json(200, json!({"requests": live.log.after(since).collect::<Vec<_>>()}))
+}
+
+fn advance(live: &mut Live, asked: &Clock) -> Result<Answer, Answer> {
+    let by = parse_duration(&asked.advance).and_then(|by| i64::try_from(by.as_secs()).ok());
+    let by = by.ok_or_else(|| refused(400, format!("`{}` is no length of time such as `30m`", asked.advance)))?;
+    live.change(|world| {
+        world.offset = world.offset.saturating_add(by);
+        Ok::<(), StoreError>(())
+    })?;
+    live.catch_up()?;
+    Ok(Answer::json(200, json!({"now": live.now()})))
+}
+
+/// A deed that was refused, or that could not be stored.
+enum Undone {
+    Misstep(Misstep),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Undone {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn person(live: &mut Live, asked: &Person) -> Result<Answer, Answer> {
+    let now = live.now();
+    let done = live.change(|world| world.person(&asked.verb, &asked.args, now).map_err(Undone::Misstep));
+    done.map_err(|undone| match undone {
+        Undone::Misstep(misstep) => refused(409, misstep.to_string()),
+        Undone::Store(error) => Answer::from(error),
+    })?;
+    Ok(Answer::json(200, json!({"done": asked.verb})))
+}
+
+fn reset(live: &mut Live, asked: &Reset) -> Result<Answer, Answer> {
+    let name = asked.from.as_deref().unwrap_or("phase-1");
+    let preset = Preset::named(name).ok_or_else(|| refused(400, format!("there is no beginning `{name}`")))?;
+    live.reset(preset)?;
+    Ok(Answer::json(200, json!({"from": name})))
+}

@@ -1,0 +1,145 @@
+//! The running lab: the world, its store, the lagging replica that reads see, the request log. One lock guards all of it.
+
+use super::{
+    entra::{Flows, Signer},
+    log::RequestLog,
+    store::{Store, StoreError},
+    world::{Directory, Preset, World},
+};
+use crate::base::clock::Clock;
+use jiff::{SignedDuration, Timestamp};
+use std::{collections::VecDeque, sync::Arc};
+
+/// What does not change while the lab runs.
+pub(super) struct Settings {
+    /// `https://127.0.0.1:port`, under which everything is reached.
+    pub(super) base: String,
+    /// Secret segment of the control address.
+    pub(super) control_key: String,
+    /// How long a write takes to show.
+    pub(super) consistency: SignedDuration,
+}
+
+/// The running lab.
+pub(super) struct Live {
+    world: World,
+    store: Store,
+    replica: Replica,
+    clock: Arc<dyn Clock>,
+    /// Addresses and delays.
+    pub(super) settings: Settings,
+    /// Sign-ins under way.
+    pub(super) flows: Flows,
+    /// Signs id tokens.
+    pub(super) signer: Signer,
+    /// What was asked.
+    pub(super) log: RequestLog,
+}
+
+impl Live {
+    /// A running lab on a stored world.
+    pub(super) fn new(world: World, store: Store, settings: Settings, signer: Signer, clock: Arc<dyn Clock>) -> Self {
+        let replica = Replica::new(&world.directory);
+        Self { world, store, replica, clock, settings, flows: Flows::default(), signer, log: RequestLog::default() }
+    }
+
+    /// World time.
+    pub(super) fn now(&self) -> Timestamp {
+        let wall = self.clock.now();
+        wall.checked_add(SignedDuration::from_secs(self.world.offset)).unwrap_or(wall)
+    }
+
+    /// The truth.
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// What Graph reads show: the truth of a moment ago.
+    pub(super) fn shown(&mut self) -> Arc<Directory> {
+        let now = self.now();
+        self.replica.at(now, self.settings.consistency)
+    }
+
+    /// Changes the world: stored first, true after. If `change` refuses or the disk does, nothing happened.
+    pub(super) fn change<T, E: From<StoreError>>(&mut self, change: impl FnOnce(&mut World) -> Result<T, E>) -> Result<T, E> {
+        let mut next = self.world.clone();
+        let result = change(&mut next)?;
+        self.store.save(&next)?;
+        if next.directory != self.world.directory {
+            let now = self.now();
+            self.replica.follow(now, &next.directory);
+        }
+        self.world = next;
+        Ok(result)
+    }
+
+    /// Lets happen what was due by now.
+    pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        if self.world.directory.clone().keep_schedule(now) {
+            self.change(|world| {
+                world.directory.keep_schedule(now);
+                Ok::<(), StoreError>(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Begins anew. World time goes on, tokens and the password stay, so that nobody has to sign in again.
+    pub(super) fn reset(&mut self, preset: Preset) -> Result<(), StoreError> {
+        let now = self.now();
+        self.change(|world| {
+            let fresh = World::new(preset, world.password.clone(), now);
+            world.directory = fresh.directory;
+            world.consents = fresh.consents;
+            Ok::<(), StoreError>(())
+        })?;
+        self.replica = Replica::new(&self.world.directory);
+        Ok(())
+    }
+}
+
+/// States of the directory that reads have not all seen yet, oldest first; the first is what they see.
+struct Replica(VecDeque<(Timestamp, Arc<Directory>)>);
+
+/// More changes than this within the delay: the oldest show early.
+const MOST_PENDING: usize = 256;
+
+impl Replica {
+    fn new(directory: &Directory) -> Self {
+        Self(VecDeque::from([(Timestamp::MIN, Arc::new(directory.clone()))]))
+    }
+
+    fn follow(&mut self, now: Timestamp, directory: &Directory) {
+        self.0.push_back((now, Arc::new(directory.clone())));
+        if self.0.len() > MOST_PENDING {
+            self.0.pop_front();
+        }
+    }
+
+    fn at(&mut self, now: Timestamp, delay: SignedDuration) -> Arc<Directory> {
+        // A wall clock that went back must not hide a change for hours.
+        let shows = |written: Timestamp| now < written || now.duration_since(written) >= delay;
+        while self.0.get(1).is_some_and(|(written, _)| shows(*written)) {
+            self.0.pop_front();
+        }
+        self.0.front().map_or_else(|| Arc::new(Directory::default()), |(_, directory)| Arc::clone(directory))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_sees_a_write_only_after_the_delay_and_in_order() {
+        let at = |second: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        let delay = SignedDuration::from_secs(3);
+        let with = |product: &str| Directory { products: vec![product.to_owned()], ..Directory::default() };
+        let mut replica = Replica::new(&with("a"));
+        replica.follow(at(10), &with("b"));
+        replica.follow(at(12), &with("c"));
+        let mut seen = |second| replica.at(at(second), delay).products.concat();
+        assert_eq!([seen(10), seen(12), seen(13), seen(14), seen(15)], ["a", "a", "b", "b", "c"]);
+    }
+}

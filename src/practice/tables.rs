@@ -1,0 +1,169 @@
+//! The fixed data of the practice tenant: roles, permissions, products, clients. No logic.
+
+/// A built-in directory role.
+#[derive(Debug)]
+pub(super) struct Role {
+    /// Template id, which is also the id of the definition.
+    pub(super) id: &'static str,
+    /// Its name today.
+    pub(super) name: &'static str,
+    /// What it is for.
+    pub(super) about: &'static str,
+}
+
+/// Holds every right in the tenant.
+pub(super) const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
+/// May assign roles.
+pub(super) const PRIVILEGED_ROLE_ADMINISTRATOR: &str = "e8611ab8-c189-46e8-94e1-60213ab1f814";
+/// May read everything.
+pub(super) const GLOBAL_READER: &str = "f2ef992c-3afb-46b9-b7cf-a126ee74c451";
+/// May read the directory, roles included.
+pub(super) const DIRECTORY_READERS: &str = "88d8e3e3-8f55-4a1e-953a-9b9898b8876b";
+
+/// The roles of the tenant (entra-docs permissions-reference.md).
+pub(super) const ROLES: &[Role] = &[
+    Role { id: GLOBAL_ADMINISTRATOR, name: "Global Administrator", about: "Can manage every part of the tenant." },
+    Role { id: PRIVILEGED_ROLE_ADMINISTRATOR, name: "Privileged Role Administrator", about: "Can manage role assignments." },
+    Role { id: GLOBAL_READER, name: "Global Reader", about: "Can read what a Global Administrator can, and change nothing." },
+    Role { id: DIRECTORY_READERS, name: "Directory Readers", about: "Can read basic directory information." },
+    Role {
+        id: "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
+        name: "Privileged Authentication Administrator",
+        about: "Can reset the sign-in methods of any account.",
+    },
+    Role {
+        id: "c4e39bd9-1100-46d3-8c65-fb160da0071f",
+        name: "Authentication Administrator",
+        about: "Can reset the sign-in methods of accounts without a privileged role.",
+    },
+    Role {
+        id: "0526716b-113d-4c15-b2c8-68e3c22b9f80",
+        name: "Authentication Policy Administrator",
+        about: "Can manage the policy of sign-in methods and of password protection.",
+    },
+    Role {
+        id: "966707d0-3269-4727-9be2-8c3a10f19b9d",
+        name: "Password Administrator",
+        about: "Can reset passwords of accounts without a privileged role.",
+    },
+    Role {
+        id: "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2",
+        name: "Hybrid Identity Administrator",
+        about: "Can manage synchronisation with a domain on premises.",
+    },
+    Role { id: "8329153b-31d0-4727-b945-745eb3bc5f31", name: "Domain Name Administrator", about: "Can manage the tenant's domain names." },
+    Role {
+        id: "d29b2b05-8046-44ba-8758-1e26182fcf32",
+        name: "Directory Synchronization Accounts",
+        about: "Held by the account that Entra Connect signs in with.",
+    },
+];
+
+/// The role of this id or name; names in any case.
+pub(super) fn role(key: &str) -> Option<&'static Role> {
+    ROLES.iter().find(|role| role.id.eq_ignore_ascii_case(key) || role.name.eq_ignore_ascii_case(key))
+}
+
+/// A service plan of a product.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// `servicePlanId`.
+    pub(super) id: &'static str,
+    /// `servicePlanName`.
+    pub(super) name: &'static str,
+}
+
+/// A product that can be bought.
+#[derive(Debug)]
+pub(super) struct Product {
+    /// `skuId`.
+    pub(super) id: &'static str,
+    /// `skuPartNumber`.
+    pub(super) part: &'static str,
+    /// What is in it.
+    pub(super) plans: &'static [Plan],
+}
+
+const P1: Plan = Plan { id: "41781fb2-bc02-4b7c-bd55-b576c07bb09d", name: "AAD_PREMIUM" };
+const P2: Plan = Plan { id: "eec0eb4f-6444-4f95-aba0-50c24d67f998", name: "AAD_PREMIUM_P2" };
+const EXCHANGE: Plan = Plan { id: "efb87545-963c-4e0d-99df-69c6916d9eb0", name: "EXCHANGE_S_ENTERPRISE" };
+
+/// The products of the guide and its stack (`facts/domain.md` 2.4).
+pub(super) const PRODUCTS: &[Product] = &[
+    Product { id: "06ebc4ee-1bb5-47dd-8120-11324bc54e06", part: "SPE_E5", plans: &[EXCHANGE, P1, P2] },
+    Product { id: "c7df2760-2c81-4ef7-b578-5b5392b571df", part: "ENTERPRISEPREMIUM", plans: &[EXCHANGE] },
+    Product { id: "b05e124f-c7cc-45a0-a6aa-8cf78c946968", part: "EMSPREMIUM", plans: &[P1, P2] },
+];
+
+/// The product of this part number or id, in any case.
+pub(super) fn product(key: &str) -> Option<&'static Product> {
+    PRODUCTS.iter().find(|product| product.id.eq_ignore_ascii_case(key) || product.part.eq_ignore_ascii_case(key))
+}
+
+/// An application that the tenant knows. All are public clients with `http://localhost` as redirect.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// `client_id`.
+    pub(super) id: &'static str,
+    /// As the consent page names it.
+    pub(super) name: &'static str,
+}
+
+/// The practice lab's own registration of Guidepost.
+pub(super) const PRACTICE_CLIENT: &str = "6b1f0a52-3c7e-4d18-9a64-2f85c0d7e913";
+
+/// The applications of the tenant; the second is Microsoft's first-party one (`facts/domain.md` 5.6).
+pub(super) const CLIENTS: &[Client] = &[
+    Client { id: PRACTICE_CLIENT, name: "Guidepost (practice)" },
+    Client { id: "14d82eec-204b-4c2f-b7e8-296a70dab67e", name: "Microsoft Graph Command Line Tools" },
+];
+
+/// The application with this id.
+pub(super) fn client(id: &str) -> Option<&'static Client> {
+    CLIENTS.iter().find(|client| client.id.eq_ignore_ascii_case(id))
+}
+
+/// A delegated permission of Graph.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// Its value in a token.
+    pub(super) name: &'static str,
+    /// As the consent page explains it.
+    pub(super) about: &'static str,
+    /// Whether only an administrator may consent.
+    pub(super) admin: bool,
+    /// Whether the practice client holds it for the practice administrator from the start.
+    pub(super) given: bool,
+}
+
+const fn scope(name: &'static str, about: &'static str, admin: bool, given: bool) -> Scope {
+    Scope { name, about, admin, given }
+}
+
+/// The permissions that the tenant offers (microsoft-graph-devx-content permissions.json; `facts/domain.md` 2.2).
+pub(super) const SCOPES: &[Scope] = &[
+    scope("User.Read", "Sign you in and read your profile", false, true),
+    scope("User.ReadBasic.All", "Read all users' basic profiles", false, true),
+    scope("User.Read.All", "Read all users' full profiles", true, true),
+    scope("User.ReadWrite.All", "Read and write all users' full profiles", true, false),
+    scope("Organization.Read.All", "Read organization information", true, true),
+    scope("Directory.Read.All", "Read directory data", true, false),
+    scope("Directory.ReadWrite.All", "Read and write directory data", true, false),
+    scope("Domain.Read.All", "Read domains", true, true),
+    scope("Domain.ReadWrite.All", "Read and write domains", true, false),
+    scope("LicenseAssignment.Read.All", "Read all license assignments", false, true),
+    scope("RoleManagement.Read.Directory", "Read directory role settings", true, true),
+    scope("RoleManagement.Read.All", "Read role management data", true, false),
+    scope("RoleManagement.ReadWrite.Directory", "Read and write directory role settings", true, true),
+    scope("OnPremDirectorySynchronization.Read.All", "Read on-premises directory synchronization", true, true),
+    scope("OnPremDirectorySynchronization.ReadWrite.All", "Read and write on-premises directory synchronization", true, false),
+    scope("AuditLog.Read.All", "Read audit log data", true, true),
+    scope("Policy.Read.All", "Read your organization's policies", true, true),
+    scope("UserAuthenticationMethod.Read.All", "Read all users' authentication methods", true, true),
+    scope("UserAuthenticationMethod.ReadWrite.All", "Read and write all users' authentication methods", true, true),
+];
+
+/// The permission of this name, in any case.
+pub(super) fn graph_scope(name: &str) -> Option<&'static Scope> {
+    SCOPES.iter().find(|scope| scope.name.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,239 @@
+//! The truth of the practice lab: one value, changed only through its methods. No sockets, no clock, no files.
+
+mod person;
+mod presets;
+mod tokens;
+
+pub(super) use person::{Misstep, VERBS, Verb};
+pub use presets::Preset;
+pub(super) use tokens::{ACCESS_MINUTES, Refused, Tokens};
+
+use super::tables;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The shape of the stored world; another one is refused, not guessed at.
+pub(super) const FORMAT: u32 = 1;
+/// The tenant's id.
+pub(super) const TENANT: &str = "3f0c9a17-58d2-4b6e-8a41-d07c5e92b364";
+/// The tenant's first domain.
+pub(super) const INITIAL_DOMAIN: &str = "contoso.onmicrosoft.com";
+/// The domain on premises, which is also a domain of the tenant.
+pub(super) const LAB_DOMAIN: &str = "testlab.contoso.example";
+
+/// Everything that is true in the lab.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct World {
+    /// [`FORMAT`].
+    pub(super) format: u32,
+    /// World time minus wall time, in seconds.
+    pub(super) offset: i64,
+    /// When the tenant was made.
+    pub(super) created: Timestamp,
+    /// The password of every practice account: made with the world, worth nothing outside.
+    pub(super) password: String,
+    /// What Graph shows, with a delay.
+    pub(super) directory: Directory,
+    /// What was consented to.
+    pub(super) consents: Vec<Consent>,
+    /// Who is signed in.
+    pub(super) tokens: Tokens,
+}
+
+/// What Graph shows of the tenant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Directory {
+    /// In the order in which they were made.
+    pub(super) users: Vec<User>,
+    /// Active role assignments.
+    pub(super) assignments: Vec<Assignment>,
+    /// Domains of the tenant.
+    pub(super) domains: Vec<Domain>,
+    /// Part numbers of what was bought.
+    pub(super) products: Vec<String>,
+    /// Synchronisation with the domain on premises.
+    pub(super) sync: Sync,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct User {
+    /// Object id.
+    pub(super) id: String,
+    /// Sign-in name.
+    pub(super) upn: String,
+    /// Display name.
+    pub(super) name: String,
+    /// Whether it may sign in.
+    pub(super) enabled: bool,
+    /// When it was made.
+    pub(super) created: Timestamp,
+    /// Part numbers of its licences.
+    pub(super) products: Vec<String>,
+    /// `None` for a cloud-only account.
+    pub(super) on_premises: Option<OnPremises>,
+}
+
+/// What Entra Connect wrote to a synchronised account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct OnPremises {
+    /// `sAMAccountName`.
+    pub(super) sam: String,
+    /// Distinguished name.
+    pub(super) dn: String,
+    /// `objectSid`.
+    pub(super) sid: String,
+    /// `objectGUID` in base64.
+    pub(super) immutable_id: String,
+    /// When the account was last synchronised.
+    pub(super) synced: Timestamp,
+}
+
+/// An active role assignment at tenant scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Assignment {
+    /// Who.
+    pub(super) principal: String,
+    /// Which role.
+    pub(super) role: String,
+}
+
+impl Assignment {
+    /// Deterministic: base64url(role GUID little-endian ‖ principal GUID little-endian) and `-1` (`facts/wire.md` 11).
+    pub(super) fn id(&self) -> String {
+        let mut bytes = [0_u8; 32];
+        for (slot, guid) in bytes.chunks_exact_mut(16).zip([&self.role, &self.principal]) {
+            slot.copy_from_slice(&guid_little_endian(guid));
+        }
+        format!("{}-1", BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+/// The 16 bytes of a GUID as Windows stores them: the first three groups reversed. Anything that is no digit is left out.
+fn guid_little_endian(guid: &str) -> [u8; 16] {
+    let digits: Vec<u8> = guid.chars().filter_map(|c| c.to_digit(16)).filter_map(|digit| u8::try_from(digit).ok()).collect();
+    let mut bytes = [0_u8; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    bytes[0..4].reverse();
+    bytes[4..6].reverse();
+    bytes[6..8].reverse();
+    bytes
+}
+
+/// A domain of the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Domain {
+    /// Its name.
+    pub(super) name: String,
+    /// Whether its ownership was proved.
+    pub(super) verified: bool,
+}
+
+/// Synchronisation with the domain on premises.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sync {
+    /// Three states: `None` never, `Some(true)` on, `Some(false)` was on (`facts/wire.md` 18).
+    pub(super) enabled: Option<bool>,
+    /// End of the last cycle.
+    pub(super) last: Option<Timestamp>,
+    /// Whether the scheduler on APP1 starts cycles by itself.
+    pub(super) scheduler: bool,
+}
+
+/// Scopes that a person gave to an application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Consent {
+    /// The application.
+    pub(super) client: String,
+    /// Who gave it, for whom it holds.
+    pub(super) user: String,
+    /// Names of Graph permissions.
+    pub(super) scopes: Vec<String>,
+}
+
+impl Directory {
+    /// The account with this object id or sign-in name; names in any case.
+    pub(super) fn user(&self, key: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.id.eq_ignore_ascii_case(key) || user.upn.eq_ignore_ascii_case(key))
+    }
+
+    /// As a person names an account: also by the short name or `sAMAccountName`.
+    pub(super) fn user_by_any_name(&self, key: &str) -> Option<&User> {
+        let short = |user: &&User| {
+            user.upn.split('@').next().is_some_and(|name| name.eq_ignore_ascii_case(key))
+                || user.on_premises.as_ref().is_some_and(|there| there.sam.eq_ignore_ascii_case(key))
+        };
+        self.user(key).or_else(|| self.users.iter().find(short))
+    }
+
+    /// Whether the account holds one of the roles.
+    pub(super) fn holds(&self, user: &str, roles: &[&str]) -> bool {
+        self.assignments.iter().any(|assignment| assignment.principal == user && roles.contains(&assignment.role.as_str()))
+    }
+
+    /// Assigns a role; false if it was assigned already.
+    pub(super) fn assign(&mut self, principal: &str, role: &str) -> bool {
+        let assignment = Assignment { principal: principal.to_owned(), role: role.to_owned() };
+        let new = !self.assignments.contains(&assignment);
+        if new {
+            self.assignments.push(assignment);
+        }
+        new
+    }
+
+    /// Whether this is the only assignment of Global Administrator.
+    pub(super) fn is_last_administrator(&self, assignment: &Assignment) -> bool {
+        let administrators = self.assignments.iter().filter(|one| one.role == tables::GLOBAL_ADMINISTRATOR).count();
+        assignment.role == tables::GLOBAL_ADMINISTRATOR && administrators == 1
+    }
+}
+
+impl World {
+    /// What the application may do for this account.
+    pub(super) fn consented(&self, client: &str, user: &str) -> Vec<String> {
+        let mine = |consent: &&Consent| consent.client.eq_ignore_ascii_case(client) && consent.user == user;
+        self.consents.iter().filter(mine).flat_map(|consent| consent.scopes.iter().cloned()).collect()
+    }
+
+    /// Records consent; what was given before stays.
+    pub(super) fn consent(&mut self, client: &str, user: &str, scopes: &[String]) {
+        let at = self.consents.iter().position(|one| one.client.eq_ignore_ascii_case(client) && one.user == user);
+        let at = at.unwrap_or_else(|| {
+            self.consents.push(Consent { client: client.to_ascii_lowercase(), user: user.to_owned(), scopes: Vec::new() });
+            self.consents.len() - 1
+        });
+        let Some(consent) = self.consents.get_mut(at) else { return };
+        for scope in scopes {
+            if !consent.scopes.contains(scope) {
+                consent.scopes.push(scope.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assignment_ids_are_those_that_microsoft_documents() {
+        let documented = [
+            (
+                "62e90394-69f5-4237-9190-012177145e10",
+                "4ab0b690-479b-47ff-af8f-2576cf521872",
+                "lAPpYvVpN0KRkAEhdxReEJC2sEqbR_9Hr48lds9SGHI-1",
+            ),
+            (
+                "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+                "f1847572-48aa-47aa-96a3-2ec61904f41f",
+                "LJnv8vs6uUa3z6Em7nTEUXJ1hPGqSKpHlqMuxhkE9B8-1",
+            ),
+        ];
+        for (role, principal, id) in documented {
+            assert_eq!(Assignment { principal: principal.to_owned(), role: role.to_owned() }.id(), id);
+        }
+    }
+}

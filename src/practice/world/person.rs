@@ -1,0 +1,284 @@
+//! What a person does to the lab without Guidepost: one line a verb. Not what Graph does.
+
+use super::{Assignment, Domain, World};
+use crate::practice::tables;
+use jiff::Timestamp;
+
+/// One thing that a person can do.
+pub(in crate::practice) struct Verb {
+    /// As it is typed.
+    pub(in crate::practice) name: &'static str,
+    /// Names of what follows.
+    pub(in crate::practice) args: &'static [&'static str],
+    /// One line for `--list`.
+    pub(in crate::practice) about: &'static str,
+    act: fn(&mut World, &[String], Timestamp) -> Result<(), Misstep>,
+}
+
+/// Why a person's deed is not possible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::practice) enum Misstep {
+    /// No such verb.
+    #[error("there is no verb `{0}`")]
+    Verb(String),
+    /// Too few or too many arguments.
+    #[error("`{0}` takes {1} arguments, not {2}")]
+    Arguments(&'static str, usize, usize),
+    /// The named thing does not exist.
+    #[error("there is no {0} `{1}`")]
+    Unknown(&'static str, String),
+    /// It is like that already, or cannot become so.
+    #[error("{0}")]
+    State(String),
+}
+
+/// All verbs.
+pub(in crate::practice) const VERBS: &[Verb] = &[
+    verb("assign-role", &["USER", "ROLE"], "gives an account a directory role", assign_role),
+    verb("remove-role", &["USER", "ROLE"], "takes a directory role from an account", remove_role),
+    verb("grant-consent", &["SCOPE"], "lets the practice client ask for a Graph permission", grant_consent),
+    verb("revoke-consent", &["SCOPE"], "takes a Graph permission from the practice client; living tokens keep it", revoke_consent),
+    verb("sync", &[], "runs a delta cycle of Entra Connect now", sync),
+    verb("stop-sync", &[], "suspends the scheduler of Entra Connect: the last cycle gets old", stop_sync),
+    verb("start-sync", &[], "installs Entra Connect or resumes its scheduler, and runs a cycle", start_sync),
+    verb("disable-sync", &[], "turns synchronisation off for the tenant", disable_sync),
+    verb("buy-license", &["SKU"], "buys a product, for example SPE_E5, and gives it to every account", buy_license),
+    verb("drop-license", &["SKU"], "cancels a product", drop_license),
+    verb("add-domain", &["NAME"], "adds a domain to the tenant, not yet verified", add_domain),
+    verb("verify-domain", &["NAME"], "proves the ownership of a domain", verify_domain),
+    verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
+];
+
+const fn verb(
+    name: &'static str,
+    args: &'static [&'static str],
+    about: &'static str,
+    act: fn(&mut World, &[String], Timestamp) -> Result<(), Misstep>,
+) -> Verb {
+    Verb { name, args, about, act }
+}
+
+impl World {
+    /// Does what a person does.
+    pub(in crate::practice) fn person(&mut self, name: &str, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+        let verb = VERBS.iter().find(|verb| verb.name == name).ok_or_else(|| Misstep::Verb(name.to_owned()))?;
+        if verb.args.len() != args.len() {
+            return Err(Misstep::Arguments(verb.name, verb.args.len(), args.len()));
+        }
+        (verb.act)(self, args, now)
+    }
+
+    fn named_assignment(&self, args: &[String]) -> Result<Assignment, Misstep> {
+        let (who, what) = (arg(args, 0), arg(args, 1));
+        let user = self.directory.user_by_any_name(who).ok_or_else(|| Misstep::Unknown("account", who.to_owned()))?;
+        let role = tables::role(what).ok_or_else(|| Misstep::Unknown("role", what.to_owned()))?;
+        Ok(Assignment { principal: user.id.clone(), role: role.id.to_owned() })
+    }
+
+    fn administrator_id(&self) -> Result<String, Misstep> {
+        let user = self.directory.administrator().ok_or_else(|| Misstep::Unknown("account", "admin".to_owned()))?;
+        Ok(user.id.clone())
+    }
+}
+
+fn arg(args: &[String], at: usize) -> &str {
+    args.get(at).map_or("", String::as_str)
+}
+
+fn assign_role(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let wanted = world.named_assignment(args)?;
+    if world.directory.assign(&wanted.principal, &wanted.role) {
+        return Ok(());
+    }
+    Err(Misstep::State(format!("`{}` holds `{}` already", arg(args, 0), arg(args, 1))))
+}
+
+fn remove_role(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let gone = world.named_assignment(args)?;
+    if !world.directory.assignments.contains(&gone) {
+        return Err(Misstep::State(format!("`{}` does not hold `{}`", arg(args, 0), arg(args, 1))));
+    }
+    if world.directory.is_last_administrator(&gone) {
+        return Err(Misstep::State("the last Global Administrator keeps the role".to_owned()));
+    }
+    world.directory.assignments.retain(|one| *one != gone);
+    Ok(())
+}
+
+fn known_scope(args: &[String]) -> Result<String, Misstep> {
+    let name = arg(args, 0);
+    tables::graph_scope(name).map(|scope| scope.name.to_owned()).ok_or_else(|| Misstep::Unknown("Graph permission", name.to_owned()))
+}
+
+fn grant_consent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let scope = known_scope(args)?;
+    let admin = world.administrator_id()?;
+    world.consent(tables::PRACTICE_CLIENT, &admin, &[scope]);
+    Ok(())
+}
+
+fn revoke_consent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let scope = known_scope(args)?;
+    for consent in world.consents.iter_mut().filter(|consent| consent.client == tables::PRACTICE_CLIENT) {
+        consent.scopes.retain(|one| *one != scope);
+    }
+    Ok(())
+}
+
+fn sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    if world.directory.sync.enabled != Some(true) {
+        return Err(Misstep::State("synchronisation is not on; `start-sync` turns it on".to_owned()));
+    }
+    world.directory.cycle(now);
+    Ok(())
+}
+
+fn stop_sync(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    if !world.directory.sync.scheduler {
+        return Err(Misstep::State("the scheduler does not run".to_owned()));
+    }
+    world.directory.sync.scheduler = false;
+    Ok(())
+}
+
+fn start_sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let sync = &mut world.directory.sync;
+    if sync.enabled == Some(true) && sync.scheduler {
+        return Err(Misstep::State("the scheduler runs already".to_owned()));
+    }
+    sync.enabled = Some(true);
+    sync.scheduler = true;
+    world.directory.cycle(now);
+    Ok(())
+}
+
+fn disable_sync(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let sync = &mut world.directory.sync;
+    if sync.enabled.is_none() {
+        return Err(Misstep::State("synchronisation was never on".to_owned()));
+    }
+    sync.enabled = Some(false);
+    sync.scheduler = false;
+    Ok(())
+}
+
+fn known_product(args: &[String]) -> Result<String, Misstep> {
+    let key = arg(args, 0);
+    tables::product(key).map(|product| product.part.to_owned()).ok_or_else(|| Misstep::Unknown("product", key.to_owned()))
+}
+
+fn buy_license(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let part = known_product(args)?;
+    if world.directory.products.contains(&part) {
+        return Err(Misstep::State(format!("`{part}` is bought already")));
+    }
+    world.directory.products.push(part.clone());
+    for user in world.directory.users.iter_mut().filter(|user| !user.products.contains(&part)) {
+        user.products.push(part.clone());
+    }
+    Ok(())
+}
+
+fn drop_license(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let part = known_product(args)?;
+    if !world.directory.products.contains(&part) {
+        return Err(Misstep::State(format!("`{part}` was not bought")));
+    }
+    world.directory.products.retain(|one| *one != part);
+    for user in &mut world.directory.users {
+        user.products.retain(|one| *one != part);
+    }
+    Ok(())
+}
+
+fn add_domain(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let name = arg(args, 0).to_ascii_lowercase();
+    let label = |label: &str| !label.is_empty() && label.len() < 64 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !name.contains('.') || name.len() > 253 || !name.split('.').all(label) {
+        return Err(Misstep::State(format!("`{name}` is no domain name")));
+    }
+    if world.directory.domains.iter().any(|domain| domain.name == name) {
+        return Err(Misstep::State(format!("`{name}` is a domain of the tenant already")));
+    }
+    // A subdomain of a verified domain needs no proof of its own (Graph docs, domain-post-domains.md).
+    let verified = world.directory.domains.iter().any(|domain| domain.verified && name.ends_with(&format!(".{}", domain.name)));
+    world.directory.domains.push(Domain { name, verified });
+    Ok(())
+}
+
+fn verify_domain(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    let domain = world.directory.domains.iter_mut().find(|domain| domain.name.eq_ignore_ascii_case(name));
+    domain.ok_or_else(|| Misstep::Unknown("domain", name.to_owned()))?.verified = true;
+    Ok(())
+}
+
+fn revoke_tokens(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    if world.tokens.revoke_all() {
+        return Ok(());
+    }
+    Err(Misstep::State("nobody is signed in".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::practice::Preset;
+
+    fn world(preset: Preset) -> World {
+        World::new(preset, "canary".to_owned(), Timestamp::UNIX_EPOCH)
+    }
+
+    fn does(world: &mut World, words: &str) -> Result<(), Misstep> {
+        let mut words = words.split('|').map(str::to_owned);
+        let verb = words.next().unwrap();
+        world.person(&verb, &words.collect::<Vec<_>>(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_last_global_administrator_keeps_the_role() {
+        let mut world = world(Preset::PhaseOne);
+        assert!(does(&mut world, "remove-role|admin|Global Administrator").is_err());
+        does(&mut world, "assign-role|User1|global administrator").unwrap();
+        does(&mut world, "remove-role|admin|Global Administrator").unwrap();
+        assert!(does(&mut world, "remove-role|User1|Global Administrator").is_err());
+    }
+
+    #[test]
+    fn user1_arrives_by_synchronisation_and_takes_the_verified_suffix() {
+        let mut world = world(Preset::Start);
+        assert!(does(&mut world, "sync").is_err());
+        does(&mut world, "start-sync").unwrap();
+        assert_eq!(world.directory.user_by_any_name("User1").unwrap().upn, "User1@contoso.onmicrosoft.com");
+        does(&mut world, "add-domain|testlab.contoso.example").unwrap();
+        does(&mut world, "sync").unwrap();
+        assert_eq!(world.directory.user_by_any_name("User1").unwrap().upn, "User1@testlab.contoso.example");
+    }
+
+    #[test]
+    fn each_wrong_word_is_named() {
+        let mut world = world(Preset::PhaseOne);
+        for (words, named) in [
+            ("fly", "`fly`"),
+            ("assign-role|User1", "takes 2"),
+            ("assign-role|Nobody|Global Reader", "`Nobody`"),
+            ("assign-role|User1|King", "`King`"),
+            ("grant-consent|Mail.Read", "`Mail.Read`"),
+            ("buy-license|X", "`X`"),
+            ("add-domain|no domain", "`no domain`"),
+            ("verify-domain|x.example", "`x.example`"),
+        ] {
+            let error = does(&mut world, words).unwrap_err().to_string();
+            assert!(error.contains(named), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_subdomain_of_a_verified_domain_is_verified_at_once() {
+        let mut world = world(Preset::Start);
+        does(&mut world, "add-domain|testlab.contoso.example").unwrap();
+        does(&mut world, "add-domain|sub.fabrikam.example").unwrap();
+        let verified = |name: &str| world.directory.domains.iter().find(|domain| domain.name == name).map(|domain| domain.verified);
+        assert_eq!((verified("testlab.contoso.example"), verified("sub.fabrikam.example")), (Some(true), Some(false)));
+    }
+}

@@ -1,0 +1,128 @@
+//! How a world begins: before Phase 1, after it, or with block A done. Not how it changes.
+
+use super::{Assignment, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, OnPremises, Sync, Tokens, User, World};
+use crate::practice::tables;
+use jiff::{SignedDuration, Timestamp};
+
+/// Where the walk stands when the world is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// Nothing done: no trial bought, no synchronisation.
+    Start,
+    /// Phase 1 of the guide is done: Microsoft 365 E5, User1 synchronised.
+    PhaseOne,
+    /// Also block A: User1 is Global Administrator.
+    Done,
+}
+
+/// The names on the command line.
+pub(in crate::practice) const PRESETS: &[(&str, Preset)] =
+    &[("start", Preset::Start), ("phase-1", Preset::PhaseOne), ("done", Preset::Done)];
+
+impl Preset {
+    /// The preset of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        PRESETS.iter().find(|(known, _)| *known == name).map(|(_, preset)| *preset)
+    }
+}
+
+const ADMIN: &str = "a1c40d6e-7b02-4f35-9e18-60d3f5827bc1";
+const USER1: &str = "b7e25f90-1d4c-4a83-8c6f-92e0a4d13578";
+const CLOUD_ONLY: &[(&str, &str, &str)] = &[
+    ("c20fa6d4-85b1-4e97-a35d-07c8e19f4b62", "user2", "User 2"),
+    ("d95b3e18-40f7-4c6a-b812-e6a07d2c9f45", "user3", "User 3"),
+    ("e48c71a3-962d-4b50-9fe4-1b35d8c60a97", "user4", "User 4"),
+];
+
+impl World {
+    /// A new world as it is at `now`.
+    pub(in crate::practice) fn new(preset: Preset, password: String, now: Timestamp) -> Self {
+        let directory = Directory {
+            users: vec![cloud_only(ADMIN, "admin", "Practice Administrator", now)],
+            assignments: vec![Assignment { principal: ADMIN.to_owned(), role: tables::GLOBAL_ADMINISTRATOR.to_owned() }],
+            domains: vec![domain(INITIAL_DOMAIN, true), domain("contoso.example", true), domain("fabrikam.example", false)],
+            products: Vec::new(),
+            sync: Sync { enabled: None, last: None, scheduler: false },
+        };
+        let given = tables::SCOPES.iter().filter(|scope| scope.given).map(|scope| scope.name.to_owned()).collect();
+        let consent = Consent { client: tables::PRACTICE_CLIENT.to_owned(), user: ADMIN.to_owned(), scopes: given };
+        let mut world =
+            Self { format: FORMAT, offset: 0, created: now, password, directory, consents: vec![consent], tokens: Tokens::default() };
+        match preset {
+            Preset::Start => {}
+            Preset::PhaseOne => world.directory.finish_phase_one(now),
+            Preset::Done => {
+                world.directory.finish_phase_one(now);
+                world.directory.assign(USER1, tables::GLOBAL_ADMINISTRATOR);
+            }
+        }
+        world
+    }
+}
+
+impl Directory {
+    /// The practice administrator's sign-in name.
+    pub(in crate::practice) fn administrator(&self) -> Option<&User> {
+        self.user(ADMIN)
+    }
+
+    fn finish_phase_one(&mut self, now: Timestamp) {
+        self.products = vec!["SPE_E5".to_owned()];
+        self.domains.push(domain(LAB_DOMAIN, true));
+        for (id, short, name) in CLOUD_ONLY {
+            let mut user = cloud_only(id, short, name, now);
+            user.products.clone_from(&self.products);
+            self.users.push(user);
+        }
+        // Ten minutes ago: recent, and the next cycle is not at once.
+        let last = now - SignedDuration::from_mins(10);
+        self.sync = Sync { enabled: Some(true), last: Some(last), scheduler: true };
+        self.receive_user1(last);
+        if let Some(user) = self.users.iter_mut().find(|user| user.id == USER1) {
+            user.products.push("SPE_E5".to_owned());
+        }
+    }
+
+    /// What a cycle brings from the domain on premises: User1, whose sign-in name falls back to the initial domain
+    /// while the domain's own is not verified (MIR plan-connect-userprincipalname.md).
+    pub(in crate::practice) fn receive_user1(&mut self, now: Timestamp) {
+        let verified = self.domains.iter().any(|domain| domain.verified && domain.name == LAB_DOMAIN);
+        let upn = format!("User1@{}", if verified { LAB_DOMAIN } else { INITIAL_DOMAIN });
+        if !self.users.iter().any(|user| user.id == USER1) {
+            self.users.push(user1(now));
+        }
+        let Some(user) = self.users.iter_mut().find(|user| user.id == USER1) else { return };
+        user.upn = upn;
+        if let Some(there) = &mut user.on_premises {
+            there.synced = now;
+        }
+    }
+}
+
+fn domain(name: &str, verified: bool) -> Domain {
+    Domain { name: name.to_owned(), verified }
+}
+
+fn cloud_only(id: &str, short: &str, name: &str, created: Timestamp) -> User {
+    User {
+        id: id.to_owned(),
+        upn: format!("{short}@{INITIAL_DOMAIN}"),
+        name: name.to_owned(),
+        enabled: true,
+        created,
+        products: Vec::new(),
+        on_premises: None,
+    }
+}
+
+fn user1(now: Timestamp) -> User {
+    let on_premises = OnPremises {
+        sam: "User1".to_owned(),
+        dn: "CN=User1,CN=Users,DC=testlab,DC=contoso,DC=example".to_owned(),
+        sid: "S-1-5-21-1004336348-1177238915-682003330-1104".to_owned(),
+        immutable_id: "kF0Tq3mXkE2P8w7aZ5Vd1A==".to_owned(),
+        synced: now,
+    };
+    User { on_premises: Some(on_premises), ..cloud_only(USER1, "User1", "User1", now) }
+}
