@@ -145,6 +145,18 @@ async fn a_server_that_hangs_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn a_request_that_nobody_waits_for_any_more_is_still_in_the_log() {
+    let server = Rude::start(|_| Answer::Hang).await;
+    let http = client(settings());
+    let mut changed = http.log().changed();
+    assert!(tokio::time::timeout(Duration::from_millis(100), http.send(get(server.url("/x")))).await.is_err());
+    changed.changed().await.unwrap();
+    let lines = http.log().recent();
+    assert_eq!((lines.len(), lines[0].status, lines[0].note.as_deref()), (1, None, Some("given up")));
+    assert!(lines[0].took >= Duration::from_millis(90));
+}
+
+#[tokio::test]
 async fn a_cut_and_nonsense_are_told_apart_from_no_connection() {
     for raw in
         ["", "HTTP/1.1 200 OK\r\ncontent-le", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"]
