@@ -13,8 +13,10 @@ pub(crate) enum Input {
     /// The terminal has another size.
     Resized,
     /// The process goes on after it was stopped.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
     Continued,
     /// The system asks to end, by this signal's number.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
     Signal(u8),
     /// No more keys can come.
     Gone,
@@ -148,6 +150,7 @@ mod signals {
     pub(super) struct Signals;
 
     impl Signals {
+        #[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
         pub(super) fn listen() -> io::Result<Self> {
             Ok(Self)
         }

@@ -72,6 +72,7 @@ impl Term {
 
     /// Windows consoles have no jobs: the screen is only taken anew.
     #[cfg(not(unix))]
+    #[expect(clippy::unused_async, reason = "the same shape as on Unix")]
     pub(crate) async fn suspend(&mut self) -> io::Result<()> {
         self.take_again()
     }
