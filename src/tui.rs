@@ -50,15 +50,16 @@ pub fn size() -> io::Result<(u16, u16)> {
 /// The real terminal.
 struct Live {
     // Fields drop in this order: input first, so that nothing reads while the terminal is given back.
-    inputs: Option<input::Inputs>,
+    inputs: input::Inputs,
     screen: view::screen::WriterScreen<term::Frames<io::Stdout>>,
     term: term::Term,
 }
 
 impl Live {
     fn take() -> io::Result<Self> {
+        let inputs = input::Inputs::listen()?;
         let term = term::Term::take()?;
-        Ok(Self { inputs: None, screen: view::screen::Screen::on(term::Frames::stdout())?, term })
+        Ok(Self { inputs, screen: view::screen::Screen::on(term::Frames::stdout())?, term })
     }
 
     fn heal(&mut self) -> io::Result<()> {
@@ -72,14 +73,7 @@ impl Live {
 
 impl app::Stage for Live {
     async fn next(&mut self) -> input::Input {
-        if self.inputs.is_none() {
-            // After the first frame: starting to listen costs a thread.
-            self.inputs = input::Inputs::listen().ok();
-        }
-        match &mut self.inputs {
-            Some(inputs) => inputs.next().await,
-            None => input::Input::Gone,
-        }
+        self.inputs.next().await
     }
 
     fn draw(&mut self, model: &mut model::Model) -> io::Result<()> {
@@ -95,8 +89,8 @@ impl app::Stage for Live {
         self.term.take_again()
     }
 
-    fn suspend(&mut self) -> io::Result<()> {
-        self.inputs = None;
-        self.term.suspend()
+    async fn suspend(&mut self) -> io::Result<()> {
+        self.inputs.pause();
+        self.term.suspend().await
     }
 }

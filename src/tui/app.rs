@@ -9,7 +9,13 @@ use crate::{
     base::Problem,
     engine::run::{Command, Handle},
 };
-use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll};
+use std::{
+    future::{Future as _, poll_fn},
+    io,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -35,7 +41,7 @@ pub(crate) trait Stage {
     /// Takes the terminal again after the process was stopped from outside.
     fn regain(&mut self) -> io::Result<()>;
     /// Gives the terminal to the shell until it is given back.
-    fn suspend(&mut self) -> io::Result<()>;
+    async fn suspend(&mut self) -> io::Result<()>;
 }
 
 /// What woke the loop.
@@ -57,23 +63,38 @@ pub(crate) async fn run(stage: &mut impl Stage, handle: Handle, model: &mut Mode
     stage.draw(model).map_err(lost)?;
     loop {
         let woken = walk.wait(stage, model).await;
-        if let Some(ended) = walk.take(stage, model, woken)? {
+        if let Some(ended) = walk.take(stage, model, woken).await? {
             return Ok(ended);
         }
         // What waits already belongs into the same frame.
-        while let Some(input) = waiting(stage.next()).await {
-            if let Some(ended) = walk.take(stage, model, Woken::Input(input))? {
+        while let Some(input) = waiting(stage).await {
+            if let Some(ended) = walk.take(stage, model, Woken::Input(input)).await? {
                 return Ok(ended);
             }
         }
         if walk.handle.views.has_changed().is_ok_and(|changed| changed) {
-            walk.take(stage, model, Woken::View)?;
+            walk.take(stage, model, Woken::View).await?;
         }
         if model.dirty {
             model.elapsed = walk.came.elapsed();
             stage.draw(model).map_err(lost)?;
         }
     }
+}
+
+/// What waits already; `None` when nothing does.
+///
+/// Polled with the task's own waker, not by `now_or_never`: crossterm 0.29's event stream keeps the waker of the first poll
+/// that found nothing, so a waker that does nothing would lose every later key.
+async fn waiting(stage: &mut impl Stage) -> Option<Input> {
+    let mut next = pin!(stage.next());
+    poll_fn(|context| {
+        Poll::Ready(match next.as_mut().poll(context) {
+            Poll::Ready(input) => Some(input),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 struct Walk {
@@ -93,7 +114,7 @@ impl Walk {
         }
     }
 
-    fn take(&mut self, stage: &mut impl Stage, model: &mut Model, woken: Woken) -> Result<Option<Ended>, Problem> {
+    async fn take(&mut self, stage: &mut impl Stage, model: &mut Model, woken: Woken) -> Result<Option<Ended>, Problem> {
         let msg = match woken {
             Woken::Input(Input::Key(key)) => Msg::Key(key),
             Woken::Input(Input::Resized) => Msg::Redraw,
@@ -116,7 +137,7 @@ impl Walk {
             match effect {
                 Effect::Send(command) => self.send(model, command),
                 Effect::Suspend => {
-                    stage.suspend().map_err(lost)?;
+                    stage.suspend().await.map_err(lost)?;
                     update(model, Msg::Elapsed(self.came.elapsed()));
                     stage.forget().map_err(lost)?;
                 }
@@ -136,19 +157,6 @@ impl Walk {
             update(model, Msg::Dropped);
         }
     }
-}
-
-/// What a future has ready now. Polled with this task's own waker, not a no-op one (`now_or_never`): crossterm's event stream
-/// keeps the waker of the poll that found nothing, and would wake nobody at the next key.
-async fn waiting<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        Poll::Ready(match future.as_mut().poll(context) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        })
-    })
-    .await
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]

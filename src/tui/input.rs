@@ -13,8 +13,10 @@ pub(crate) enum Input {
     /// The terminal has another size.
     Resized,
     /// The process goes on after it was stopped.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
     Continued,
     /// The system asks to end, by this signal's number.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
     Signal(u8),
     /// No more keys can come.
     Gone,
@@ -22,23 +24,31 @@ pub(crate) enum Input {
 
 /// Reads the terminal; dropping it leaves the terminal's input alone.
 pub(crate) struct Inputs {
-    events: EventStream,
+    /// `None` while the terminal is the shell's.
+    events: Option<EventStream>,
     signals: signals::Signals,
 }
 
 impl Inputs {
-    /// Starts to listen. Needs a runtime.
+    /// Starts to listen; needs a runtime. Before the terminal is taken and the first frame drawn: a signal or a resize that
+    /// came between would be lost.
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self { events: EventStream::new(), signals: signals::Signals::listen()? })
+        Ok(Self { events: Some(EventStream::new()), signals: signals::Signals::listen()? })
+    }
+
+    /// Leaves the terminal's input to somebody else until the next [`Inputs::next`].
+    pub(crate) fn pause(&mut self) {
+        self.events = None;
     }
 
     /// The next thing that comes in. Cancel safe: what was not returned is not lost.
     pub(crate) async fn next(&mut self) -> Input {
+        let events = self.events.get_or_insert_default();
         loop {
             tokio::select! {
                 biased;
                 signal = self.signals.next() => return signal,
-                event = self.events.next() => match event {
+                event = events.next() => match event {
                     Some(Ok(event)) => {
                         if let Some(input) = read(&event) {
                             return input;
@@ -140,6 +150,7 @@ mod signals {
     pub(super) struct Signals;
 
     impl Signals {
+        #[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
         pub(super) fn listen() -> io::Result<Self> {
             Ok(Self)
         }

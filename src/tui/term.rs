@@ -22,6 +22,10 @@ const BEGIN: &[u8] = b"\x1b[?2026h";
 /// Ends it.
 const END: &[u8] = b"\x1b[?2026l";
 
+/// A process that stops at all stops within this time after the signal.
+#[cfg(unix)]
+const STOPS_WITHIN: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Columns and rows, from the system; no question is sent to the terminal.
 pub(crate) fn size() -> io::Result<(u16, u16)> {
     terminal::size()
@@ -57,18 +61,24 @@ impl Term {
 
     /// Gives the terminal to the shell, stops like any job, and takes the terminal again when it goes on.
     ///
-    /// The whole process group is stopped, as by a terminal's own Ctrl-Z, so that `cargo run` stops with us. Where no shell
-    /// waits for the group (POSIX: an orphaned process group) the system ignores the signal, and we go on at once.
+    /// The whole process group is stopped, as by a terminal's own Ctrl-Z, so that `cargo run` stops with us. The system may
+    /// deliver the signal to another thread while this one runs on, so the terminal is taken only after SIGCONT came. Where
+    /// no shell waits for the group (POSIX: an orphaned process group) the signal is ignored, no SIGCONT comes, and we go on.
     #[cfg(unix)]
-    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+    pub(crate) async fn suspend(&mut self) -> io::Result<()> {
+        use rustix::process::{Signal, kill_current_process_group};
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut goes_on = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
         give_back();
-        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        kill_current_process_group(Signal::TSTP)?;
+        let _ = tokio::time::timeout(STOPS_WITHIN, goes_on.recv()).await;
         self.take_now()
     }
 
     /// Windows consoles have no jobs: the screen is only taken anew.
     #[cfg(not(unix))]
-    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+    #[expect(clippy::unused_async, reason = "the same shape as on Unix")]
+    pub(crate) async fn suspend(&mut self) -> io::Result<()> {
         self.take_again()
     }
 

@@ -202,7 +202,13 @@ fn down(model: &mut Model, by: isize) {
         return;
     }
     let last = model.page().step.tasks.len() - 1;
-    model.task = model.task.saturating_add_signed(by).min(last);
+    let task = model.task.saturating_add_signed(by).min(last);
+    if task == model.task {
+        // Beyond the first and the last task the lines go on.
+        scroll(model).by(by);
+        return;
+    }
+    model.task = task;
     model.follow = true;
 }
 

@@ -9,12 +9,14 @@ use crate::{
         view::screen::MemoryScreen,
     },
 };
-use std::time::Duration;
+use std::{task::Waker, time::Duration};
 use tokio::{sync::watch, task::JoinHandle, time};
 
 /// A terminal in memory that shows each frame to the test.
 struct Fake {
     inputs: mpsc::Receiver<Input>,
+    /// The first waker that found nothing; every later one must be the same.
+    waker: Option<Waker>,
     screen: MemoryScreen,
     /// Frames drawn, and the newest one's text.
     shown: watch::Sender<(usize, String)>,
@@ -24,10 +26,15 @@ struct Fake {
 
 impl Stage for Fake {
     async fn next(&mut self) -> Input {
-        match self.inputs.recv().await {
-            Some(input) => input,
-            None => std::future::pending().await,
-        }
+        poll_fn(|context| {
+            let waker = self.waker.get_or_insert_with(|| context.waker().clone());
+            assert!(waker.will_wake(context.waker()), "crossterm's event stream would lose keys here: it keeps its first waker");
+            match self.inputs.poll_recv(context) {
+                Poll::Ready(Some(input)) => Poll::Ready(input),
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
     }
 
     fn draw(&mut self, model: &mut Model) -> io::Result<()> {
@@ -48,7 +55,7 @@ impl Stage for Fake {
         Ok(())
     }
 
-    fn suspend(&mut self) -> io::Result<()> {
+    async fn suspend(&mut self) -> io::Result<()> {
         self.suspended.send_modify(|times| *times += 1);
         Ok(())
     }
@@ -80,7 +87,8 @@ impl Play {
         let (suspended, times) = watch::channel(0);
         let handle = Handle { commands: sender, views: watched };
         let walk = tokio::spawn(async move {
-            let mut stage = Fake { inputs: received, screen: MemoryScreen::in_memory(120, 40), shown, sizes: new_sizes, suspended };
+            let mut stage =
+                Fake { inputs: received, waker: None, screen: MemoryScreen::in_memory(120, 40), shown, sizes: new_sizes, suspended };
             let keys = Arc::new(KeyMap::built_in().unwrap());
             let mut model = Model::new(view, Look { ascii: false, colour: true }, keys);
             run(&mut stage, handle, &mut model).await

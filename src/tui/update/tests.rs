@@ -151,6 +151,15 @@ fn scrolling_stays_within_what_there_is() {
 }
 
 #[test]
+fn beyond_the_last_task_the_lines_go_on() {
+    let mut model = model(scenes::fail());
+    press(&mut model, "j j j j");
+    assert_eq!((model.task, model.step.top), (4, 0));
+    press(&mut model, "j j k k");
+    assert_eq!((model.task, model.step.top), (2, 2));
+}
+
+#[test]
 fn a_key_without_meaning_draws_nothing() {
     let mut model = model(scenes::fail());
     model.dirty = false;

@@ -37,7 +37,7 @@ pub(crate) struct Over {
 
 /// What lies over the page now.
 pub(crate) fn over(ink: &Ink, model: &Model, area: Rect) -> Option<Over> {
-    let most = usize::from(area.width).saturating_sub(8);
+    let most = usize::from(area.width).saturating_sub(6);
     match model.layer {
         Some(Layer::Help) => return Some(help::over(ink, model, most.min(92))),
         Some(Layer::Wire) => return Some(wire::over(ink, &model.view.wire, &model.keys, most)),

@@ -74,7 +74,6 @@ fn style_sign(cell: &Cell) -> char {
         Color::Red => 'r',
         Color::Yellow => 'y',
         Color::Magenta => 'm',
-        Color::Blue => 'b',
         Color::Cyan => 'c',
         Color::Reset => return if bold { 'B' } else { ' ' },
         other => panic!("{other:?} is no role's colour"),

@@ -87,7 +87,8 @@ fn table(role: Role) -> (Option<Color>, Modifier) {
             Some(Verdict::Fail) => (Some(Color::Red), bold),
             Some(Verdict::Pending) => (Some(Color::Yellow), none),
             Some(Verdict::Unknown) => (Some(Color::Magenta), bold),
-            Some(Verdict::Blocked) => (Some(Color::Blue), none),
+            // ANSI blue is too dark to read on many dark backgrounds.
+            Some(Verdict::Blocked) => (None, none),
             Some(Verdict::Waived) => (Some(Color::Cyan), none),
             Some(Verdict::NotApplicable) | None => (None, dim),
         },
