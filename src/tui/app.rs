@@ -9,6 +9,7 @@ use crate::{
     base::Problem,
     engine::run::{Command, Handle},
 };
+use std::time::Duration;
 use std::{
     future::{Future as _, poll_fn},
     io,
@@ -18,7 +19,7 @@ use std::{
 };
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 /// How a walk on the screen ended.
@@ -44,6 +45,9 @@ pub(crate) trait Stage {
     async fn suspend(&mut self) -> io::Result<()>;
 }
 
+/// How long keys typed ahead wait for the step that was asked for; the engine needs a millisecond.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What woke the loop.
 #[derive(Clone, Copy)]
 enum Woken {
@@ -51,6 +55,7 @@ enum Woken {
     View,
     EngineGone,
     Due,
+    Late,
 }
 
 /// Runs until the person leaves, the system asks to end, or the engine is gone.
@@ -67,7 +72,9 @@ pub(crate) async fn run(stage: &mut impl Stage, handle: Handle, model: &mut Mode
             return Ok(ended);
         }
         // What waits already belongs into the same frame.
-        while let Some(input) = waiting(stage).await {
+        while model.heading.is_none()
+            && let Some(input) = waiting(stage).await
+        {
             if let Some(ended) = walk.take(stage, model, Woken::Input(input)).await? {
                 return Ok(ended);
             }
@@ -108,8 +115,9 @@ impl Walk {
         let due = model.next_change().map(|after| self.came + after);
         tokio::select! {
             biased;
-            input = stage.next() => Woken::Input(input),
+            input = stage.next(), if model.heading.is_none() => Woken::Input(input),
             changed = self.handle.views.changed() => if changed.is_ok() { Woken::View } else { Woken::EngineGone },
+            () = sleep(PATIENCE), if model.heading.is_some() => Woken::Late,
             () = sleep_until(due.unwrap_or(self.came)), if due.is_some() => Woken::Due,
         }
     }
@@ -131,6 +139,7 @@ impl Walk {
             Woken::EngineGone => {
                 return Err(Problem::new("the walk ended by itself").hint("start again: the journal knows how far it came"));
             }
+            Woken::Late => Msg::Late,
             Woken::Due => Msg::Elapsed(self.came.elapsed()),
         };
         for effect in update(model, msg) {

@@ -92,6 +92,8 @@ pub(crate) struct Model {
     pub(crate) over: Scroll,
     /// What the app itself lays over the page.
     pub(crate) layer: Option<Layer>,
+    /// The step that was asked for and is not in view yet: keys typed ahead wait for it, or they would act on another step.
+    pub(crate) heading: Option<String>,
     /// What was typed into a plan that asks for a word.
     pub(crate) typed: String,
     /// The plan that was confirmed here, so that a second Enter is not a second confirmation.
@@ -118,6 +120,7 @@ impl Model {
             checks: Scroll::default(),
             over: Scroll::default(),
             layer: None,
+            heading: None,
             typed: String::new(),
             confirmed: None,
             said: None,

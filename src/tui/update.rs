@@ -19,6 +19,8 @@ pub(crate) enum Msg {
     View(Arc<View>),
     /// So much time passed since the view came.
     Elapsed(Duration),
+    /// The step that was asked for did not come in time.
+    Late,
     /// The terminal has another size, or was away.
     Redraw,
     /// A command found the engine's queue full and was dropped.
@@ -54,11 +56,16 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.dirty = true;
             Vec::new()
         }
+        Msg::Late => {
+            model.heading = None;
+            Vec::new()
+        }
         Msg::Redraw => {
             model.dirty = true;
             vec![Effect::RedrawAll]
         }
         Msg::Dropped => {
+            model.heading = None;
             say(model, "the engine is busy, the key was dropped", Some("press it again"));
             Vec::new()
         }
@@ -69,6 +76,9 @@ fn on_view(model: &mut Model, view: Arc<View>) {
     let old = std::mem::replace(&mut model.view, view);
     model.elapsed = Duration::ZERO;
     model.dirty = true;
+    if model.heading.as_deref() == Some(model.page().step.id.as_str()) {
+        model.heading = None;
+    }
     if old.page.step.id != model.page().step.id {
         model.task = first_open_task(model.page());
         model.step.top = 0;
@@ -160,8 +170,9 @@ fn on_act(model: &mut Model, act: Act) -> Vec<Effect> {
 }
 
 fn go(model: &mut Model, by: isize) -> Vec<Effect> {
-    if let Some(id) = model.page().neighbour(by) {
-        return vec![Effect::Send(Command::View(id.to_owned()))];
+    if let Some(id) = model.page().neighbour(by).map(str::to_owned) {
+        model.heading = Some(id.clone());
+        return vec![Effect::Send(Command::View(id))];
     }
     say(model, if by > 0 { "this is the last step" } else { "this is the first step" }, None);
     Vec::new()
