@@ -156,6 +156,36 @@ fn a_link_that_leads_out_of_the_pack_is_refused_and_not_followed() {
 }
 
 #[test]
+fn what_is_there_for_nothing_is_a_warning_and_the_pack_loads_all_the_same() {
+    let mut files = good();
+    let yaml = String::from_utf8(files["pack.yaml"].clone()).unwrap().replace("constants:\n", "constants:\n  spare: x\n");
+    files.insert("pack.yaml".into(), yaml.into_bytes());
+    let Examined { guide, findings } = examine(files);
+    let message = "warning: nothing uses the constant `spare`\n --> pack.yaml:10:3\n   |\n10 |   spare: x\n   |   ^\nhint: take it out\n";
+    assert_eq!(told(&findings), message.replace(" --> ", "  --> "));
+    assert!(guide.is_some());
+}
+
+#[test]
+fn many_steps_are_read_on_several_threads_and_come_out_in_walking_order() {
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let step = |id: &str| format!("id: {id}\nkind: manual\nwhere: here\n").into_bytes();
+    let words = b"---\ntitle: T\nsummary: S\n---\n\n## Why {#why}\n\nSo.\n".to_vec();
+    let ids: Vec<String> = (0..200).rev().map(|number| format!("step-{number}")).collect();
+    for id in &ids {
+        files.insert(format!("steps/{id}/step.yaml"), step(id));
+        files.insert(format!("steps/{id}/en.md"), words.clone());
+    }
+    let pack = String::from_utf8(good()["pack.yaml"].clone()).unwrap();
+    let head = pack.split("variables:").next().unwrap();
+    let yaml = format!("{head}phases:\n  - {{id: all, title: All, steps: [{}]}}\n", ids.join(", "));
+    files.insert("pack.yaml".into(), yaml.into_bytes());
+    let Examined { guide, findings } = examine(files);
+    assert_eq!(told(&findings), "");
+    assert_eq!(guide.unwrap().steps.keys().cloned().collect::<Vec<_>>(), ids);
+}
+
+#[test]
 fn windows_line_ends_make_no_difference() {
     let crlf = good().into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap().replace('\n', "\r\n").into_bytes()));
     let (ours, theirs) = (examine(good()).guide.unwrap(), examine(crlf.collect()));
@@ -262,6 +292,8 @@ fn reference() -> impl Strategy<Value = Part> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_template_that_is_printed_and_read_again_is_the_same(parts in prop::collection::vec((r"[^{}\x00-\x1f]{1,12}", reference()), 0..6)) {
         let parts: Vec<Part> = parts.into_iter().flat_map(|(text, reference)| [Part::Text(text), reference]).collect();
@@ -286,7 +318,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_make_the_loader_panic_or_speak_in_escape_sequences(bytes in nearly(), which in 0..5_usize, tail in any::<bool>()) {

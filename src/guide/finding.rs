@@ -247,11 +247,12 @@ pub fn known_names(wrong: &str, known: &[&str], word: &str) -> String {
     format!("{word}s here: {}", list.join(", "))
 }
 
-/// The known name that is near enough to be a slip of the finger: a third of its letters at most.
+/// The known name that is near enough to be a slip of the finger: a third of its letters at most. Of very many names only the
+/// first are compared, for each comparison takes time.
 #[must_use]
 pub fn nearest<'n>(wrong: &str, known: &[&'n str]) -> Option<&'n str> {
     let limit = (wrong.chars().count() / 3).max(1);
-    known.iter().map(|name| (distance(wrong, name), *name)).filter(|(far, _)| *far <= limit).min().map(|(_, name)| name)
+    known.iter().take(500).map(|name| (distance(wrong, name), *name)).filter(|(far, _)| *far <= limit).min().map(|(_, name)| name)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); long names are not compared.

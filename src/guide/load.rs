@@ -8,7 +8,7 @@ use super::words::{self, Words};
 use super::yaml::{self, Read};
 use super::{lint, outline};
 use indexmap::IndexMap;
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 /// A built-in guide by its id.
 ///
@@ -87,7 +87,7 @@ pub fn examine(files: &Files) -> Examined {
         let clean = parts.complete && !findings.iter().any(Finding::is_error);
         clean.then(|| parts.into_guide(files))
     });
-    findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    findings.sort_by(|a, b| (&a.file, a.line, a.column, &a.what).cmp(&(&b.file, b.line, b.column, &b.what)));
     Examined { guide, findings }
 }
 
@@ -126,24 +126,59 @@ fn parts(files: &Files, findings: &mut Vec<Finding>) -> Option<Parts> {
         finding.hint(near_file(files, "pack.yaml").unwrap_or_else(|| "a pack's directory holds `pack.yaml` and `steps/`".to_owned()))
     })?;
     let mut parts = Parts { pack, steps: IndexMap::new(), complete: true };
-    for (phase_number, phase) in parts.pack.value.phases.iter().enumerate() {
-        for (number, id) in phase.steps.iter().enumerate() {
-            let place = parts.pack.node.place(&["phases", &phase_number.to_string(), "steps", &number.to_string()]);
-            if parts.steps.contains_key(id) {
-                let finding = parts.pack.text.finding(place, format!("the step `{id}` stands in the phases twice"));
-                findings.push(finding.hint("a step is walked once"));
-                continue;
+    let jobs = listed(&parts.pack, findings);
+    for (id, step, found) in read_steps(files, &parts.pack.text, &jobs) {
+        findings.extend(found);
+        match step {
+            Some(step) => {
+                parts.complete &= step.words.is_some();
+                parts.steps.insert(id, step);
             }
-            match step(files, &parts.pack.text, place, id, findings) {
-                Some(step) => {
-                    parts.complete &= step.words.is_some();
-                    parts.steps.insert(id.clone(), step);
-                }
-                None => parts.complete = false,
-            }
+            None => parts.complete = false,
         }
     }
     Some(parts)
+}
+
+/// The steps of the phases, each once, with where it is named.
+fn listed(pack: &Read<Pack>, findings: &mut Vec<Finding>) -> Vec<(String, Mark)> {
+    let (mut jobs, mut seen) = (Vec::new(), HashSet::new());
+    for (phase_number, phase) in pack.value.phases.iter().enumerate() {
+        for (number, id) in phase.steps.iter().enumerate() {
+            let place = pack.node.place(&["phases", &phase_number.to_string(), "steps", &number.to_string()]);
+            if seen.insert(id) {
+                jobs.push((id.clone(), place));
+            } else {
+                let finding = pack.text.finding(place, format!("the step `{id}` stands in the phases twice"));
+                findings.push(finding.hint("a step is walked once"));
+            }
+        }
+    }
+    jobs
+}
+
+/// A step's id, what was understood of it, and what was not.
+type StepRead = (String, Option<StepParts>, Vec<Finding>);
+
+/// Fewer steps than this are not worth a thread: each takes about 0.2 ms.
+const WORTH_A_THREAD: usize = 32;
+
+/// Reads the steps, on several threads when there are many: no step needs another to be read.
+fn read_steps(files: &Files, pack: &Text, jobs: &[(String, Mark)]) -> Vec<StepRead> {
+    let one = |(id, place): &(String, Mark)| {
+        let mut found = Vec::new();
+        let step = step(files, pack, *place, id, &mut found);
+        (id.clone(), step, found)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = jobs.len().div_ceil(threads).max(WORTH_A_THREAD);
+    if jobs.len() <= share {
+        return jobs.iter().map(one).collect();
+    }
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = jobs.chunks(share).map(|jobs| scope.spawn(move || jobs.iter().map(one).collect::<Vec<_>>())).collect();
+        shares.into_iter().flat_map(|share| share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 fn step(files: &Files, pack: &Text, place: Mark, id: &str, findings: &mut Vec<Finding>) -> Option<StepParts> {

@@ -9,6 +9,10 @@ use std::borrow::Cow;
 
 /// How deep lists and mappings may lie in each other.
 pub(super) const DEPTH_LIMIT: usize = 32;
+/// How many keys a mapping may have; each is compared with those before it.
+const KEY_LIMIT: usize = 1_000;
+/// After so many findings reading stops: the author has enough to do.
+const ENOUGH: usize = 20;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -121,6 +125,9 @@ pub(super) fn read(text: &Text, yaml: &str) -> Result<Node, Vec<Finding>> {
             builder.findings.push(finding);
             break;
         }
+        if builder.findings.len() >= ENOUGH {
+            break;
+        }
     }
     if builder.findings.is_empty() && builder.root.is_none() {
         builder.findings.push(Finding::whole(&text.file, "this file is empty").hint("it must hold a mapping"));
@@ -205,6 +212,9 @@ impl Builder<'_> {
                 let what = format!("the key `{value}` stands here twice");
                 self.findings.push(self.text.finding(at, what).hint(format!("it stands in line {} already", first.at.line)));
             }
+            if entries.len() >= KEY_LIMIT {
+                return Err(self.say(at, "this mapping has more than 1000 keys", "split the step"));
+            }
             *key = Some((value.into_owned(), at));
             return Ok(());
         }
@@ -230,7 +240,7 @@ impl Builder<'_> {
 
 /// The spellings that YAML 1.1 read as booleans and YAML 1.2 reads as text: whoever writes them means a boolean.
 fn is_yaml_1_1_boolean(text: &str) -> bool {
-    ["yes", "no", "on", "off", "y", "n"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    ["yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn mark(span: &Span) -> Mark {
@@ -242,7 +252,7 @@ mod tests {
     use super::*;
 
     fn tree(yaml: &str) -> Node {
-        let text = Text { file: "a.yaml".into(), text: yaml.into() };
+        let text = Text::new("a.yaml", yaml.to_owned());
         read(&text, yaml).unwrap_or_else(|findings| panic!("{findings:?}"))
     }
 

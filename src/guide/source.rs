@@ -214,9 +214,17 @@ pub struct Text {
     pub file: String,
     /// Its text.
     pub text: String,
+    /// Where each line begins, so that a hostile file costs no more than its size for each finding.
+    starts: Vec<usize>,
 }
 
 impl Text {
+    /// Text that is known to be text.
+    pub(super) fn new(file: &str, text: String) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { file: file.to_owned(), text, starts }
+    }
+
     /// Reads bytes as text.
     ///
     /// # Errors
@@ -226,7 +234,7 @@ impl Text {
             let what = format!("this file is larger than {} KiB", FILE_LIMIT / 1024);
             return Err(Finding::whole(file, what).hint("a step is a few pages; split it"));
         }
-        let whole = Self { file: file.to_owned(), text: String::from_utf8_lossy(bytes).into_owned() };
+        let whole = Self::new(file, String::from_utf8_lossy(bytes).into_owned());
         if let Err(error) = std::str::from_utf8(bytes) {
             let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
             let at = whole.mark(error.valid_up_to());
@@ -251,27 +259,33 @@ impl Text {
     /// The place of a byte offset.
     #[must_use]
     pub fn mark(&self, offset: usize) -> Mark {
-        let before = self.text.get(..offset).unwrap_or(&self.text);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let line = self.starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        let column = self.text.get(start..offset).unwrap_or_default().chars().count() + 1;
         Mark { line, column }
     }
 
     /// A line, from 1, without its line feed.
     #[must_use]
     pub fn line(&self, number: usize) -> &str {
-        self.text.split('\n').nth(number.saturating_sub(1)).unwrap_or_default().trim_end_matches('\r')
+        let Some(start) = self.starts.get(number.saturating_sub(1)) else { return "" };
+        self.text.get(*start..).unwrap_or_default().split('\n').next().unwrap_or_default().trim_end_matches('\r')
     }
 
-    /// Where `needle` stands in the line of `from`, at or after it; `from` when it does not.
+    /// Where `needle` stands at or after a place, in its line or, for a text of several lines, in one of the next twenty;
+    /// `from` when it does not.
     #[must_use]
     pub fn seek(&self, from: Mark, needle: &str) -> Mark {
-        let line = self.line(from.line);
-        let start = line.char_indices().nth(from.column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
-        let Some(found) = line.get(start..).and_then(|rest| rest.find(needle).map(|at| rest.get(..at).unwrap_or_default())) else {
-            return from;
-        };
-        Mark { line: from.line, column: from.column + found.chars().count() }
+        (from.line..from.line.saturating_add(20).min(self.starts.len() + 1))
+            .find_map(|number| {
+                let first = if number == from.line { from.column } else { 1 };
+                let line = self.line(number);
+                let start = line.char_indices().nth(first.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
+                let rest = line.get(start..)?;
+                let before = rest.get(..rest.find(needle)?)?;
+                Some(Mark { line: number, column: first + before.chars().count() })
+            })
+            .unwrap_or(from)
     }
 
     /// A finding at a place of this file.
@@ -296,9 +310,12 @@ mod tests {
 
     #[test]
     fn a_mark_counts_characters_not_bytes() {
-        let text = Text { file: "a".into(), text: "é\nüä x\n".into() };
+        let text = Text::new("a", "é\nüä x\n".into());
         assert_eq!(text.mark(text.text.find('x').unwrap_or_default()), Mark { line: 2, column: 4 });
         assert_eq!(text.seek(Mark { line: 2, column: 2 }, "x"), Mark { line: 2, column: 4 });
+        assert_eq!(text.seek(Mark { line: 1, column: 1 }, "ä x"), Mark { line: 2, column: 2 });
+        assert_eq!(text.seek(Mark { line: 2, column: 2 }, "ü"), Mark { line: 2, column: 2 });
+        assert_eq!(text.seek(Mark { line: 9, column: 9 }, "x"), Mark { line: 9, column: 9 });
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Reads `en.md` into the words of a step, and says where it does not fit. What the words belong to is for `lint`.
 
+mod cut;
+
 use super::finding::{Finding, Mark, known_names};
 use super::outline;
 use super::prose::{Block, FieldNote, Message, Span, SpanStyle, StepProse, plain_text};
 use super::source::Text;
 use super::yaml;
 use crate::base::text;
+use cut::{Piece, PieceKind};
 use indexmap::IndexMap;
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde::Deserialize;
-use std::{collections::HashMap, ops::Range};
+use std::collections::HashMap;
 
 /// A step's words and the places of their ids.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Words {
     pub(super) marks: HashMap<(Section, String), Mark>,
     /// What does not fit.
     pub(super) findings: Vec<Finding>,
+    /// Whether something that has an id was lost, so that an id may seem to be missing only because of it.
+    pub(super) torn: bool,
 }
 
 /// The sections of `en.md`.
@@ -90,25 +94,12 @@ struct FrontMatter {
 /// Reads the words of a step.
 #[must_use]
 pub(super) fn read(text: Text) -> Words {
-    let mut words = Words { text, prose: StepProse::default(), marks: HashMap::new(), findings: Vec::new() };
+    let mut words = Words { text, prose: StepProse::default(), marks: HashMap::new(), findings: Vec::new(), torn: false };
     let body = words.front_matter();
     let source = words.text.text.clone();
-    let pieces = pieces(&words.text, source.get(body..).unwrap_or_default(), body, &mut words.findings);
+    let pieces = cut::pieces(&words.text, source.get(body..).unwrap_or_default(), body, &mut words.findings);
     words.bind(pieces);
     words
-}
-
-/// A piece of the body: a heading or a block, with where it begins.
-#[derive(Debug)]
-struct Piece {
-    at: Mark,
-    what: PieceKind,
-}
-
-#[derive(Debug)]
-enum PieceKind {
-    Heading { level: u8, spans: Vec<Span> },
-    Block(Block),
 }
 
 impl Words {
@@ -129,6 +120,7 @@ impl Words {
         let Some((end, _)) = lines.find(|(_, line)| *line == "---") else {
             let finding = self.text.finding(Mark::START, "the front matter is never closed");
             self.findings.push(finding.hint("close it with a line `---`"));
+            self.torn = true;
             return source.len();
         };
         // The line feed stands for the opening `---`, so that lines keep their numbers.
@@ -142,7 +134,12 @@ impl Words {
 
     fn title(&self, yaml: &str) -> Result<FrontMatter, Vec<Finding>> {
         let node = outline::read(&self.text, yaml)?;
-        yaml::typed(&self.text, yaml, &node).map_err(|finding| vec![*finding])
+        let front: FrontMatter = yaml::typed(&self.text, yaml, &node).map_err(|finding| vec![*finding])?;
+        let fields = [("title", &front.title), ("summary", &front.summary)];
+        let empty = fields.into_iter().find(|(_, words)| words.trim().is_empty()).map(|(key, _)| key);
+        let Some(key) = empty else { return Ok(front) };
+        let finding = self.text.finding(node.place(&[key]), format!("the {key} says nothing"));
+        Err(vec![finding.hint("write a few words")])
     }
 
     fn say(&mut self, at: Mark, what: impl AsRef<str>, hint: impl AsRef<str>) {
@@ -160,11 +157,13 @@ impl Words {
                     self.close(section, entry.take());
                     section = self.section(piece.at, spans);
                     lost = section.is_none();
+                    self.torn |= lost;
                 }
                 PieceKind::Heading { level: 3, spans } => {
                     self.close(section, entry.take());
                     entry = self.entry(piece.at, section, spans);
                     lost |= entry.is_none();
+                    self.torn |= lost;
                 }
                 PieceKind::Heading { .. } => {
                     self.say(piece.at, "only headings of the second and third level have a place here", "write `## …` or `### …`");
@@ -243,6 +242,7 @@ impl Words {
             }
         };
         let Some(id) = take_id(&mut spans) else {
+            self.torn = true;
             return self.say(at, "this item has no id", "end it with `{#…}`, the id in step.yaml");
         };
         let at = self.text.seek(at, &format!("{{#{id}"));
@@ -326,196 +326,4 @@ fn take_id(spans: &mut Vec<Span>) -> Option<String> {
         spans.pop();
     }
     Some(id)
-}
-
-/// Cuts the body into headings and blocks; `base` is where it begins in the file.
-fn pieces(text: &Text, body: &str, base: usize, findings: &mut Vec<Finding>) -> Vec<Piece> {
-    let mut cutter = Cutter {
-        text,
-        base,
-        findings,
-        pieces: Vec::new(),
-        open: Vec::new(),
-        spans: Vec::new(),
-        styles: Vec::new(),
-        link: None,
-        code: None,
-    };
-    for (event, range) in Parser::new_ext(body, Options::empty()).into_offset_iter() {
-        cutter.take(event, &range);
-    }
-    cutter.pieces
-}
-
-/// What the spans being gathered will become.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Holder {
-    Heading(u8, Mark),
-    Paragraph(Mark),
-    Item(Mark),
-}
-
-struct Cutter<'t> {
-    text: &'t Text,
-    base: usize,
-    findings: &'t mut Vec<Finding>,
-    pieces: Vec<Piece>,
-    open: Vec<Holder>,
-    spans: Vec<Span>,
-    styles: Vec<SpanStyle>,
-    link: Option<String>,
-    code: Option<(Mark, String)>,
-}
-
-impl Cutter<'_> {
-    fn take(&mut self, event: Event<'_>, range: &Range<usize>) {
-        match event {
-            Event::Start(tag) => self.start(tag, range),
-            Event::End(tag) => self.end(tag),
-            Event::Text(words) => match &mut self.code {
-                Some((_, code)) => code.push_str(&words),
-                None => self.push(&words, None),
-            },
-            Event::Code(words) => self.push(&words, Some(SpanStyle::Code)),
-            Event::SoftBreak | Event::HardBreak => self.push(" ", None),
-            Event::Html(_) | Event::InlineHtml(_) => self.refuse(range, "HTML"),
-            Event::Rule => self.refuse(range, "a rule"),
-            Event::InlineMath(_) | Event::DisplayMath(_) | Event::FootnoteReference(_) | Event::TaskListMarker(_) => {
-                self.refuse(range, "this");
-            }
-        }
-    }
-
-    fn start(&mut self, tag: Tag<'_>, range: &Range<usize>) {
-        let at = self.mark(range);
-        match tag {
-            Tag::Heading { level, .. } => self.open(Holder::Heading(depth(level), at)),
-            Tag::Paragraph if matches!(self.open.last(), Some(Holder::Item(_))) => self.space(),
-            Tag::Paragraph => self.open(Holder::Paragraph(at)),
-            Tag::Item => self.open(Holder::Item(at)),
-            Tag::List(_) if self.open.is_empty() => {}
-            Tag::List(_) => self.refuse(range, "a list inside an item"),
-            Tag::CodeBlock(_) if self.open.is_empty() => self.code = Some((at, String::new())),
-            Tag::CodeBlock(_) => self.refuse(range, "a code block inside an item"),
-            Tag::Emphasis => self.styles.push(SpanStyle::Emphasis),
-            Tag::Strong => self.styles.push(SpanStyle::Strong),
-            Tag::Link { dest_url, .. } => self.link(&dest_url, range),
-            Tag::Image { .. } => self.refuse(range, "an image"),
-            Tag::BlockQuote(_) => self.refuse(range, "a quotation"),
-            Tag::HtmlBlock => {}
-            Tag::FootnoteDefinition(_)
-            | Tag::DefinitionList
-            | Tag::DefinitionListTitle
-            | Tag::DefinitionListDefinition
-            | Tag::Table(_)
-            | Tag::TableHead
-            | Tag::TableRow
-            | Tag::TableCell
-            | Tag::Strikethrough
-            | Tag::Superscript
-            | Tag::Subscript
-            | Tag::MetadataBlock(_) => self.refuse(range, "this"),
-        }
-    }
-
-    fn end(&mut self, tag: TagEnd) {
-        match tag {
-            TagEnd::Heading(_) | TagEnd::Item => self.close(),
-            TagEnd::Paragraph if matches!(self.open.last(), Some(Holder::Paragraph(_))) => self.close(),
-            TagEnd::Emphasis | TagEnd::Strong => {
-                self.styles.pop();
-            }
-            TagEnd::Link => self.link = None,
-            TagEnd::CodeBlock => {
-                if let Some((at, code)) = self.code.take() {
-                    let code = text::block(code.trim_end()).into_owned();
-                    self.pieces.push(Piece { at, what: PieceKind::Block(Block::Code(code)) });
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn open(&mut self, holder: Holder) {
-        // An item inside an item was refused with its list; its words go to the outer one.
-        if self.open.is_empty() {
-            self.spans.clear();
-        } else {
-            self.space();
-        }
-        self.open.push(holder);
-    }
-
-    fn close(&mut self) {
-        let Some(holder) = self.open.pop() else { return };
-        if !self.open.is_empty() {
-            return;
-        }
-        let spans = trimmed(std::mem::take(&mut self.spans));
-        let (at, what) = match holder {
-            Holder::Heading(level, at) => (at, PieceKind::Heading { level, spans }),
-            Holder::Paragraph(at) => (at, PieceKind::Block(Block::Paragraph(spans))),
-            Holder::Item(at) => (at, PieceKind::Block(Block::Item(spans))),
-        };
-        self.pieces.push(Piece { at, what });
-    }
-
-    /// A space between two paragraphs of one item.
-    fn space(&mut self) {
-        if !self.spans.is_empty() {
-            self.push(" ", None);
-        }
-    }
-
-    /// Adds text; an HTML entity may bring characters that the file itself may not hold.
-    fn push(&mut self, words: &str, style: Option<SpanStyle>) {
-        let clean = text::block(words).replace('\n', " ");
-        let style = style.or_else(|| self.styles.last().copied()).unwrap_or_default();
-        match self.spans.last_mut() {
-            Some(last) if last.style == style && last.link == self.link => last.text.push_str(&clean),
-            _ => self.spans.push(Span { text: clean, style, link: self.link.clone() }),
-        }
-    }
-
-    fn link(&mut self, target: &str, range: &Range<usize>) {
-        let clean = text::line(target);
-        if clean.starts_with("https://") {
-            self.link = Some(clean);
-            return;
-        }
-        let finding = self.text.finding(self.mark(range), format!("the link `{clean}` does not begin with `https://`"));
-        self.findings.push(finding.hint("link to a page by its whole address"));
-    }
-
-    fn refuse(&mut self, range: &Range<usize>, what: &str) {
-        let finding = self.text.finding(self.mark(range), format!("{what} has no place here"));
-        self.findings.push(finding.hint("paragraphs, lists, code blocks, **strong**, *emphasis*, `code` and links can be shown"));
-    }
-
-    fn mark(&self, range: &Range<usize>) -> Mark {
-        self.text.mark(self.base + range.start)
-    }
-}
-
-fn depth(level: HeadingLevel) -> u8 {
-    match level {
-        HeadingLevel::H1 => 1,
-        HeadingLevel::H2 => 2,
-        HeadingLevel::H3 => 3,
-        HeadingLevel::H4 => 4,
-        HeadingLevel::H5 => 5,
-        HeadingLevel::H6 => 6,
-    }
-}
-
-/// Without white space at both ends and without empty spans.
-fn trimmed(mut spans: Vec<Span>) -> Vec<Span> {
-    if let Some(first) = spans.first_mut() {
-        first.text = first.text.trim_start().to_owned();
-    }
-    if let Some(last) = spans.last_mut() {
-        last.text.truncate(last.text.trim_end().len());
-    }
-    spans.retain(|span| !span.text.is_empty());
-    spans
 }

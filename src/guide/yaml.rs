@@ -4,7 +4,10 @@ use super::finding::{Finding, Mark, known_names};
 use super::outline::{self, Node, Shape};
 use super::source::Text;
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, options::MergeKeyPolicy};
+use serde_saphyr::{
+    Error,
+    options::{DuplicateKeyPolicy, MergeKeyPolicy},
+};
 
 /// A file that was understood, with the places of everything in it.
 #[derive(Clone, Debug)]
@@ -55,11 +58,14 @@ pub(super) fn typed<T: DeserializeOwned>(text: &Text, yaml: &str, node: &Node) -
     let Shape::Map(_) = node.value else {
         return Err(Box::new(text.finding(node.at, "this is not a mapping").hint("the file must begin with `key: value`")));
     };
-    // Anchors, aliases, tags and depth were refused by the outline already; the rest is strictness about scalars.
+    // The outline has refused anchors, tags, keys that stand twice and what is too deep: no need to pay for looking again.
+    // What is left is strictness about scalars.
     let options = serde_saphyr::options! {
         strict_booleans: true,
         no_schema: true,
         merge_keys: MergeKeyPolicy::Error,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        budget: None,
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(yaml, options).map_err(|error| Box::new(finding(text, node, &error)))

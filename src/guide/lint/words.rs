@@ -5,6 +5,7 @@ use crate::guide::load::StepParts;
 use crate::guide::step::Step;
 use crate::guide::words::{Section, Words};
 use crate::guide::yaml::Read;
+use std::collections::HashSet;
 
 /// Ids of one section with the path of each in step.yaml, and whether the path ends in the key that is the id.
 type Wanted = Vec<(String, Vec<String>, bool)>;
@@ -17,7 +18,9 @@ pub(super) fn lint(step: &StepParts, out: &mut Vec<Finding>) {
             Section::FieldNotes => {}
             Section::ByHand | Section::Pages | Section::Checks | Section::Changes | Section::Messages => {
                 let wanted = wanted(&step.step.value, section);
-                missing(&step.step, words, section, &wanted, out);
+                if !words.torn {
+                    missing(&step.step, words, section, &wanted, out);
+                }
                 surplus(words, section, &wanted, out);
             }
         }
@@ -25,7 +28,7 @@ pub(super) fn lint(step: &StepParts, out: &mut Vec<Finding>) {
 }
 
 fn why(words: &Words, out: &mut Vec<Finding>) {
-    if words.prose.why.is_empty() {
+    if words.prose.why.is_empty() && !words.torn {
         let at = words.marks.get(&(Section::Why, String::new())).copied().unwrap_or(crate::guide::finding::Mark::START);
         let finding = words.text.finding(at, "these words do not say why the step exists");
         out.push(finding.hint("write a paragraph under `## … {#why}`"));
@@ -98,8 +101,9 @@ fn missing(read: &Read<Step>, words: &Words, section: Section, wanted: &Wanted, 
 
 fn surplus(words: &Words, section: Section, wanted: &Wanted, out: &mut Vec<Finding>) {
     let names: Vec<&str> = wanted.iter().map(|(id, _, _)| id.as_str()).collect();
+    let known: HashSet<&str> = names.iter().copied().collect();
     for ((_, id), at) in words.marks.iter().filter(|((of, id), _)| *of == section && !id.is_empty()) {
-        if !names.contains(&id.as_str()) {
+        if !known.contains(id.as_str()) {
             let finding = words.text.finding(*at, format!("there is no {} `{id}` in step.yaml", word(section)));
             out.push(finding.hint(known_names(id, &names, word(section))));
         }
