@@ -29,7 +29,7 @@ async fn a_role_that_is_missing_fails_with_expected_found_and_code() {
     let judgement = self::judgement(&engine, "role-active");
     assert_eq!(judgement.verdict, Some(Verdict::Fail));
     assert_eq!(judgement.code.as_deref(), Some("ROLE_NOT_ACTIVE"));
-    assert_eq!(judgement.expected.as_deref(), Some("one of /value with /directoryScopeId is /"));
+    assert_eq!(judgement.expected.as_deref(), Some("an item of value with directoryScopeId = /"));
     assert_eq!(judgement.found.as_deref(), Some("an empty list"));
     assert_eq!(self::judgement(&engine, "synced").verdict, Some(Verdict::Pass));
 }

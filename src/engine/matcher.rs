@@ -182,24 +182,24 @@ fn fill(template: &Template, scope: &dyn Scope, write: impl Fn(&Value) -> String
 fn expected(expectation: &Expectation, scope: &dyn Scope) -> String {
     match expectation {
         Expectation::At { path, matcher } => format!("{} {}", place(path), wanted(matcher, scope)),
-        Expectation::Any { list, each } => format!("one of {} with {}", place(list), each_expected(each, scope)),
-        Expectation::All { list, each } => format!("all of {} with {}", place(list), each_expected(each, scope)),
+        Expectation::Any { list, each } => format!("an item of {} with {}", place(list), each_expected(each, scope)),
+        Expectation::All { list, each } => format!("every item of {} with {}", place(list), each_expected(each, scope)),
     }
 }
 
 fn each_expected(each: &[Expectation], scope: &dyn Scope) -> String {
-    each.iter().map(|expectation| expected(expectation, scope)).collect::<Vec<_>>().join(" and ")
+    each.iter().map(|expectation| expected(expectation, scope)).collect::<Vec<_>>().join(", ")
 }
 
 fn wanted(matcher: &Matcher, scope: &dyn Scope) -> String {
     match matcher {
-        Matcher::Equals(operand) => format!("is {}", operand_text(operand, scope)),
-        Matcher::Not(operand) => format!("is not {}", operand_text(operand, scope)),
+        Matcher::Equals(operand) => format!("= {}", operand_text(operand, scope)),
+        Matcher::Not(operand) => format!("≠ {}", operand_text(operand, scope)),
         Matcher::Present => "is there".into(),
         Matcher::Absent => "is not there".into(),
         Matcher::Matches(template) => match pattern(template, scope) {
-            Ok(pattern) => format!("matches {}", alternatives(pattern.as_str())),
-            Err(_) => format!("matches {}", template.source),
+            Ok(pattern) => alternatives(pattern.as_str()).unwrap_or_else(|| format!("matches `{pattern}`")),
+            Err(_) => format!("matches `{}`", template.source),
         },
         Matcher::Contains(operand) => format!("contains {}", operand_text(operand, scope)),
         Matcher::Count(Count { min, max: Some(max) }) if min == max => format!("has {}", number_of(*min)),
@@ -210,15 +210,16 @@ fn wanted(matcher: &Matcher, scope: &dyn Scope) -> String {
     }
 }
 
-/// `^(a|b)$`, the usual way to say "one of", is shown as `a` or `b`.
-fn alternatives(pattern: &str) -> String {
-    let inner = pattern.strip_prefix("^(").and_then(|rest| rest.strip_suffix(")$"));
-    match inner {
-        Some(inner) if !inner.contains(['(', '[', '*', '+', '?', '.']) => {
-            inner.replace('\\', "").split('|').collect::<Vec<_>>().join(" or ")
-        }
-        _ => pattern.to_owned(),
+/// `^a$` and `^(a|b)$`, the usual ways to say "equal" and "one of", are shown as such.
+fn alternatives(pattern: &str) -> Option<String> {
+    let (pattern, any_case) = pattern.strip_prefix("(?i)").map_or((pattern, ""), |rest| (rest, " in any case"));
+    let whole = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    let inner = whole.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(whole);
+    let plain = inner.replace("\\-", "-").replace("\\.", "\u{0}");
+    if plain.contains(['(', ')', '[', ']', '*', '+', '?', '.', '\\', '{']) {
+        return None;
     }
+    Some(format!("= {}{any_case}", plain.replace('\u{0}', ".").split('|').collect::<Vec<_>>().join(" or ")))
 }
 
 fn operand_text(operand: &Operand, scope: &dyn Scope) -> String {
@@ -233,17 +234,17 @@ fn operand_text(operand: &Operand, scope: &dyn Scope) -> String {
 
 fn found(expectation: &Expectation, body: &Value, scope: &dyn Scope, now: Timestamp) -> String {
     match expectation {
-        Expectation::At { path, matcher } => found_at(matcher, path.find(body), now),
+        Expectation::At { path, matcher } => format!("{} {}", place(path), found_at(matcher, path.find(body), now)),
         Expectation::Any { list, each } => match list.find(body).and_then(Value::as_array) {
-            None => format!("no list at {list}"),
+            None => format!("no list at {}", place(list)),
             Some(list) => match list.iter().find(|item| all_hold(each, item, scope, now)) {
-                Some(item) => each.iter().map(|expectation| found(expectation, item, scope, now)).collect::<Vec<_>>().join(" and "),
+                Some(item) => each.iter().map(|expectation| found(expectation, item, scope, now)).collect::<Vec<_>>().join(", "),
                 None if list.is_empty() => "an empty list".into(),
                 None => format!("{}, none fits", number_of(list.len())),
             },
         },
         Expectation::All { list, each } => match list.find(body).and_then(Value::as_array) {
-            None => format!("no list at {list}"),
+            None => format!("no list at {}", place(list)),
             Some(list) => {
                 let fits = list.iter().filter(|item| all_hold(each, item, scope, now)).count();
                 format!("{fits} of {} fit", number_of(list.len()))
@@ -253,23 +254,35 @@ fn found(expectation: &Expectation, body: &Value, scope: &dyn Scope, now: Timest
 }
 
 fn found_at(matcher: &Matcher, value: Option<&Value>, now: Timestamp) -> String {
-    let Some(value) = value else { return "nothing there".into() };
+    let Some(value) = value else { return "is not there".into() };
     match matcher {
-        Matcher::Count(_) => value.as_array().map_or_else(|| shown(value), |list| number_of(list.len())),
+        Matcher::Count(_) => {
+            value.as_array().map_or_else(|| format!("= {}", shown(value)), |list| format!("has {}", number_of(list.len())))
+        }
         Matcher::NewerThan(_) | Matcher::OlderThan(_) => match age_of(now)(value) {
-            Some(age) if age.is_negative() => format!("{} (ahead of the asked system's clock)", shown(value)),
-            Some(age) => format!("{} ({} ago)", shown(value), span(age.unsigned_abs())),
-            None => shown(value),
+            Some(age) if age.is_negative() => format!("= {} (ahead of the asked system's clock)", shown(value)),
+            Some(age) => format!("= {} ({} ago)", shown(value), span(age.unsigned_abs())),
+            None => format!("= {}", shown(value)),
         },
         Matcher::Equals(_) | Matcher::Not(_) | Matcher::Present | Matcher::Absent | Matcher::Matches(_) | Matcher::Contains(_) => {
-            shown(value)
+            format!("= {}", shown(value))
         }
     }
 }
 
+/// A pointer as people write paths: `/value/0/id` is `value[0].id`.
 fn place(path: &Pointer) -> String {
-    let text = path.to_string();
-    if text.is_empty() { "the reply".into() } else { text }
+    let mut out = String::new();
+    for segment in path.to_string().split('/').skip(1) {
+        let segment = segment.replace("~1", "/").replace("~0", "~");
+        if segment.chars().all(|c| c.is_ascii_digit()) {
+            out = format!("{out}[{segment}]");
+            continue;
+        }
+        out.push_str(if out.is_empty() { "" } else { "." });
+        out.push_str(&segment);
+    }
+    if out.is_empty() { "the reply".into() } else { out }
 }
 
 fn number_of(number: usize) -> String {
@@ -299,5 +312,97 @@ pub fn span(duration: Duration) -> String {
         60..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
         3_600..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
         _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    struct Nothing;
+
+    impl Scope for Nothing {
+        fn value(&self, _reference: &Reference) -> Option<Value> {
+            None
+        }
+    }
+
+    fn judged(expect: &Value, body: &Value) -> Statement {
+        let expectations: Vec<Expectation> = serde_json::from_value(expect.clone()).unwrap();
+        judge(&expectations, body, &Nothing, "2026-11-22T12:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn every_matcher_tells_true_from_false() {
+        let body = json!({"n": null, "t": true, "s": "abc", "l": [1, 2], "at": "2026-11-22T11:00:00Z", "ahead": "2026-11-22T13:00:00Z"});
+        let cases = [
+            (json!({"path": "/s", "equals": "abc"}), true),
+            (json!({"path": "/s", "equals": "abd"}), false),
+            (json!({"path": "/t", "equals": true}), true),
+            (json!({"path": "/t", "equals": "true"}), false),
+            (json!({"path": "/n", "equals": null}), true),
+            (json!({"path": "/x", "equals": null}), false),
+            (json!({"path": "/s", "not": "abc"}), false),
+            (json!({"path": "/x", "not": "abc"}), true),
+            (json!({"path": "/s", "present": true}), true),
+            (json!({"path": "/n", "present": true}), false),
+            (json!({"path": "/n", "absent": true}), true),
+            (json!({"path": "/s", "absent": true}), false),
+            (json!({"path": "/s", "matches": "^a.c$"}), true),
+            (json!({"path": "/t", "matches": "true"}), false),
+            (json!({"path": "/l", "contains": 2}), true),
+            (json!({"path": "/l", "contains": 3}), false),
+            (json!({"path": "/s", "contains": "bc"}), true),
+            (json!({"path": "/l", "count": 2}), true),
+            (json!({"path": "/l", "count": {"min": 3}}), false),
+            (json!({"path": "/l", "count": {"max": 2}}), true),
+            (json!({"path": "/s", "count": 3}), false),
+            (json!({"path": "/at", "newer-than": "2h"}), true),
+            (json!({"path": "/at", "newer-than": "30m"}), false),
+            (json!({"path": "/at", "older-than": "30m"}), true),
+            (json!({"path": "/ahead", "older-than": "1s"}), false),
+            (json!({"path": "/ahead", "newer-than": "1s"}), true),
+            (json!({"path": "/s", "newer-than": "9d"}), false),
+        ];
+        for (statement, holds) in cases {
+            let outcome = judged(&json!([statement]), &body).outcome;
+            assert_eq!(outcome, if holds { Outcome::Holds } else { Outcome::Fails }, "{statement}");
+        }
+    }
+
+    #[test]
+    fn any_needs_one_item_that_satisfies_all_and_all_needs_a_list() {
+        let body = json!({"value": [{"a": 1, "b": 2}, {"a": 2, "b": 1}]});
+        let any = |a, b| json!([{"any": "/value", "where": [{"path": "/a", "equals": a}, {"path": "/b", "equals": b}]}]);
+        assert_eq!(judged(&any(1, 2), &body).outcome, Outcome::Holds);
+        assert_eq!(judged(&any(1, 1), &body).outcome, Outcome::Fails, "two items together are not one");
+        let all = json!([{"all": "/value", "where": [{"path": "/a", "present": true}]}]);
+        assert_eq!(judged(&all, &body).outcome, Outcome::Holds);
+        assert_eq!(judged(&all, &json!({"value": []})).outcome, Outcome::Holds);
+        assert_eq!(judged(&all, &json!({})).outcome, Outcome::Fails);
+    }
+
+    #[test]
+    fn a_statement_is_said_in_words() {
+        let expect = json!([{"path": "/value", "count": 1}, {"path": "/value/0/x", "matches": "^(a|b)$"}]);
+        let statement = judged(&expect, &json!({"value": [{"x": "c"}]}));
+        assert_eq!(statement.expected, "value[0].x = a or b");
+        assert_eq!(statement.found, "value[0].x = c");
+        let empty = judged(&json!([{"any": "/value", "where": [{"path": "/x", "equals": "/"}]}]), &json!({"value": []}));
+        assert_eq!((empty.expected.as_str(), empty.found.as_str()), ("an item of value with x = /", "an empty list"));
+    }
+
+    #[test]
+    fn a_reference_that_finds_nothing_is_neither_true_nor_false() {
+        let statement = judged(&json!([{"path": "/s", "equals": "{{ var:x }}"}]), &json!({"s": "a"}));
+        assert_eq!(statement.outcome, Outcome::Unresolved("var:x".into()));
+    }
+
+    #[test]
+    fn hostile_values_are_shown_clean_and_short() {
+        let long = format!("\u{1b}[2J{}", "x".repeat(500));
+        let statement = judged(&json!([{"path": "/s", "equals": "a"}]), &json!({"s": long}));
+        assert!(!statement.found.contains('\u{1b}') && statement.found.chars().count() < 90, "{}", statement.found);
     }
 }

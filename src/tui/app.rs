@@ -9,13 +9,13 @@ use crate::{
     base::Problem,
     engine::run::{Command, Handle},
 };
-use std::time::Duration;
 use std::{
     future::{Future as _, poll_fn},
     io,
     pin::pin,
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 use tokio::{
     sync::mpsc,
