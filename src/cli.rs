@@ -1,8 +1,15 @@
 //! The command line: clap types, one file a command, results to standard output, everything else to standard error.
 
+pub mod attest;
+pub mod change;
+pub mod check;
+pub mod context;
+pub mod doctor;
 pub mod guide;
+pub mod ledger;
 pub mod out;
 pub mod practice;
+pub mod walk;
 
 use crate::base::{Exit, Problem};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -54,6 +61,22 @@ pub enum Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Walk through a guide, step by step, in the terminal
+    Walk(walk::Args),
+    /// Verify a guide in a lab; writes nothing
+    Check(check::Args),
+    /// Show what `apply` would change; changes nothing
+    Plan(change::Args),
+    /// Make a step's changes, after showing and confirming them
+    Apply(change::Args),
+    /// Take a step's changes back, after showing and confirming that
+    Undo(change::Args),
+    /// Say that a task was done by hand
+    Attest(attest::Args),
+    /// Show what was changed and not taken back
+    Ledger(ledger::Args),
+    /// Find out whether this machine can do the job
+    Doctor(doctor::Args),
     /// Look at guides: list, show, lint, schema
     Guide(guide::Args),
     /// Run and steer the built-in practice lab
@@ -65,9 +88,18 @@ pub enum Command {
 /// # Errors
 /// A [`Problem`] whose exit code `main` returns.
 pub fn run(cli: Cli) -> Result<Exit, Problem> {
+    let globals = &cli.globals;
     match cli.command {
-        Some(Command::Guide(args)) => guide::run(args, &cli.globals),
-        Some(Command::Practice(args)) => practice::run(args, &cli.globals),
-        None => Err(Problem::usage("the walk is not built yet")),
+        None => walk::run(&walk::Args::default(), globals),
+        Some(Command::Walk(args)) => walk::run(&args, globals),
+        Some(Command::Check(args)) => check::run(&args, globals),
+        Some(Command::Plan(args)) => change::plan(&args, globals),
+        Some(Command::Apply(args)) => change::apply(&args, globals),
+        Some(Command::Undo(args)) => change::undo(&args, globals),
+        Some(Command::Attest(args)) => attest::run(&args, globals),
+        Some(Command::Ledger(args)) => ledger::run(&args, globals),
+        Some(Command::Doctor(args)) => doctor::run(&args, globals),
+        Some(Command::Guide(args)) => guide::run(args, globals),
+        Some(Command::Practice(args)) => practice::run(args, globals),
     }
 }

@@ -42,3 +42,25 @@ impl Clock for ManualClock {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, ManualClock, SignedDuration, SystemClock, Timestamp};
+
+    #[test]
+    fn a_manual_clock_stands_still_until_it_is_moved() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        assert_eq!((clock.now(), clock.now()), (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH));
+        clock.advance(SignedDuration::from_mins(30));
+        assert_eq!(clock.now().as_second(), 1800);
+        clock.advance(SignedDuration::from_secs(-1801));
+        assert_eq!(clock.now().as_second(), -1);
+    }
+
+    #[test]
+    fn the_system_clock_is_the_machines() {
+        let before = Timestamp::now();
+        let now = SystemClock.now();
+        assert!(before <= now && now <= Timestamp::now());
+    }
+}

@@ -76,3 +76,125 @@ pub fn json_string(value: &str) -> String {
 pub fn pattern(value: &str) -> String {
     regex_lite::escape(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EncodeError, json_string, ldap_filter, odata_literal, path_segment, pattern, query_value};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use url::Url;
+
+    #[test]
+    fn a_path_segment_cannot_leave_its_place() {
+        for value in ["", ".", ".."] {
+            assert_eq!(path_segment(value), Err(EncodeError::Segment(value.to_owned())));
+        }
+        for (value, written) in [
+            ("a/b", "a%2Fb"),
+            ("../admin", "..%2Fadmin"),
+            ("%2e%2e", "%252e%252e"),
+            ("a?b#c", "a%3Fb%23c"),
+            ("a\\b", "a%5Cb"),
+            ("a b\r\n", "a%20b%0D%0A"),
+            ("x-1_~.y", "x-1_~.y"),
+            ("ä", "%C3%A4"),
+            ("$batch", "%24batch"),
+        ] {
+            assert_eq!(path_segment(value).as_deref(), Ok(written));
+        }
+    }
+
+    #[test]
+    fn an_odata_literal_cannot_end_its_quotes() {
+        let written = |value: Value| odata_literal(&value).unwrap();
+        assert_eq!(written(json!("x' or 1 eq 1 or 'a' eq 'a")), "'x'' or 1 eq 1 or ''a'' eq ''a'");
+        assert_eq!(written(json!("'")), "''''");
+        assert_eq!(written(json!("")), "''");
+        assert_eq!((written(json!(7)), written(json!(-1.5)), written(json!(true))), ("7".to_owned(), "-1.5".to_owned(), "true".to_owned()));
+        for (value, kind) in [(json!(null), "null"), (json!([1]), "a list"), (json!({"a": 1}), "an object")] {
+            assert_eq!(odata_literal(&value), Err(EncodeError::Literal(kind)));
+        }
+    }
+
+    #[test]
+    fn an_ldap_filter_value_is_escaped_as_in_rfc_4515() {
+        // The examples of RFC 4515 4, and attempts to add a clause.
+        assert_eq!(ldap_filter("Parens R Us (for all your parenthetical needs)"), "Parens R Us \\28for all your parenthetical needs\\29");
+        assert_eq!(ldap_filter("*"), "\\2a");
+        assert_eq!(ldap_filter("C:\\MyFile"), "C:\\5cMyFile");
+        assert_eq!(ldap_filter("Lučić"), "Lu\\c4\\8di\\c4\\87");
+        assert_eq!(ldap_filter("\0\u{4}"), "\\00\\04");
+        assert_eq!(ldap_filter("x)(|(objectClass=*)"), "x\\29\\28|\\28objectClass=\\2a\\29");
+    }
+
+    #[test]
+    fn json_text_cannot_end_its_quotes() {
+        assert_eq!(json_string("a\",\"admin\":true,\"b\":\"\\"), "\"a\\\",\\\"admin\\\":true,\\\"b\\\":\\\"\\\\\"");
+        assert_eq!(json_string("\u{1b}\n"), "\"\\u001b\\n\"");
+    }
+
+    #[test]
+    fn a_pattern_matches_only_its_own_text() {
+        let regex = regex_lite::Regex::new(&format!("^{}$", pattern("a.*(b)|c"))).unwrap();
+        assert!(regex.is_match("a.*(b)|c") && !regex.is_match("axx(b)") && !regex.is_match("c"));
+    }
+
+    /// The reverse of `ldap_filter`.
+    fn unescape(text: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            let next = |rest: &mut std::str::Bytes<'_>| char::from(rest.next().unwrap()).to_digit(16).unwrap();
+            bytes.push(if byte == b'\\' { u8::try_from(next(&mut rest) * 16 + next(&mut rest)).unwrap() } else { byte });
+        }
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn every_segment_comes_back_from_a_url_as_the_one_segment_it_was(value in "\\PC{1,30}|.{1,30}") {
+            prop_assume!(value != "." && value != "..");
+            let segment = path_segment(&value).unwrap();
+            let url = Url::parse(&format!("https://a.example/before/{segment}/after?q")).unwrap();
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
+            prop_assert_eq!(segments.len(), 3);
+            let back = percent_encoding::percent_decode_str(segments[1]).decode_utf8().unwrap();
+            prop_assert_eq!(back.as_ref(), value.as_str());
+            prop_assert_eq!((segments[0], segments[2]), ("before", "after"));
+        }
+
+        #[test]
+        fn every_query_value_comes_back_as_the_one_value_it_was(value in "\\PC{0,30}|.{0,30}") {
+            let url = Url::parse(&format!("https://a.example/?a={}&b=1", query_value(&value))).unwrap();
+            let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+            prop_assert_eq!(pairs, vec![("a".to_owned(), value), ("b".to_owned(), "1".to_owned())]);
+        }
+
+        #[test]
+        fn every_odata_text_is_one_literal(value in "['a ()\\\\]{0,20}|\\PC{0,20}") {
+            let literal = odata_literal(&json!(value)).unwrap();
+            let inner = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap();
+            // Within the quotes, quotes stand only in pairs: none of them ends the literal.
+            prop_assert!(inner.split("''").all(|part| !part.contains('\'')));
+            prop_assert_eq!(inner.replace("''", "'"), value);
+        }
+
+        #[test]
+        fn every_ldap_value_is_plain_ascii_and_comes_back(value in "[*()\\\\\0a]{0,20}|\\PC{0,20}") {
+            let written = ldap_filter(&value);
+            prop_assert!(written.bytes().all(|byte| (0x20..0x7f).contains(&byte) && !b"*()".contains(&byte)));
+            prop_assert_eq!(unescape(&written), value.into_bytes());
+        }
+
+        #[test]
+        fn every_text_comes_back_from_json(value in ".{0,30}") {
+            prop_assert_eq!(serde_json::from_str::<String>(&json_string(&value)).unwrap(), value);
+        }
+
+        #[test]
+        fn every_text_is_matched_by_its_own_pattern(value in "\\PC{0,20}") {
+            let regex = regex_lite::Regex::new(&format!("^(?:{})$", pattern(&value))).unwrap();
+            prop_assert!(regex.is_match(&value));
+        }
+    }
+}

@@ -61,3 +61,20 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, Problem};
+
+    #[test]
+    fn a_problem_ends_in_its_hint() {
+        assert_eq!(Problem::new("cannot read `x`").hint("look there").to_string(), "cannot read `x`\nhint: look there");
+        assert_eq!(Problem::usage("x").to_string(), "x");
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_design() {
+        assert_eq!([Exit::Fine as u8, Exit::Not as u8, Exit::Unknown as u8, Exit::Usage as u8], [0, 1, 2, 64]);
+        assert_eq!([Problem::new("").exit, Problem::unknown("").exit, Problem::usage("").exit], [Exit::Not, Exit::Unknown, Exit::Usage]);
+    }
+}

@@ -4,12 +4,14 @@
 mod body;
 mod date;
 mod error;
+mod hold;
 mod log;
 mod token;
 mod trust;
 
 pub use date::parse as parse_date;
 pub use error::{HttpError, NoWay};
+pub use hold::Hold;
 pub use log::{WireLine, WireLog};
 pub use reqwest::Method;
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -181,15 +183,14 @@ impl Http {
         if let Some(token) = &request.token {
             token.check(&request.url)?;
         }
-        let mut entry = log::Entry::begin(&request);
-        let started = Instant::now();
-        let result = self.exchange(request, started).await;
-        entry.end(&result, started.elapsed());
-        self.shared.log.push(entry.into_line());
+        let entry = log::Entry::begin(&request, &self.shared.log);
+        let result = self.exchange(request).await;
+        entry.end(&result);
         result
     }
 
-    async fn exchange(&self, request: Request, started: Instant) -> Result<Reply, HttpError> {
+    async fn exchange(&self, request: Request) -> Result<Reply, HttpError> {
+        let started = Instant::now();
         let shared = &self.shared;
         let host = trust::host_of(&request.url);
         let client = shared.clients.for_url(&request.url).await?;

@@ -5,6 +5,19 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// A password, token or code. No `Debug`, no `Display`, no `Serialize`; zeroed when dropped.
+///
+/// ```
+/// assert_eq!(guidepost::base::Secret::new("x").expose(), "x");
+/// ```
+/// ```compile_fail,E0277
+/// format!("{}", guidepost::base::Secret::new("x"));
+/// ```
+/// ```compile_fail,E0277
+/// format!("{:?}", guidepost::base::Secret::new("x"));
+/// ```
+/// ```compile_fail,E0277
+/// serde_json::to_string(&guidepost::base::Secret::new("x"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
@@ -28,6 +41,13 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 /// A name or identifier of a person or tenant: shown on screens, kept out of logs and debug output.
+///
+/// ```compile_fail,E0277
+/// format!("{}", guidepost::base::Personal::new("x"));
+/// ```
+/// ```compile_fail,E0277
+/// serde_json::to_string(&guidepost::base::Personal::new("x"));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Personal(String);
 
@@ -53,5 +73,24 @@ impl fmt::Debug for Personal {
 impl<'de> Deserialize<'de> for Personal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Personal, Secret};
+
+    #[test]
+    fn a_personal_name_is_not_in_debug_output() {
+        let name = Personal::new("user1@contoso.example");
+        assert_eq!(format!("{name:?} {:?}", Some(&name)), "‹personal› Some(‹personal›)");
+        assert_eq!(name.reveal(), "user1@contoso.example");
+    }
+
+    #[test]
+    fn secrets_and_names_are_read_from_json() {
+        let secret: Secret = serde_json::from_str("\"x\"").unwrap();
+        let name: Personal = serde_json::from_str("\"y\"").unwrap();
+        assert!(secret == Secret::new("x") && name == Personal::new("y"));
     }
 }

@@ -1,5 +1,10 @@
 //! The content of a screen as a value. `tui` and `plain` draw it, so what one shows the other has. Knows no terminal.
 
+pub mod build;
+#[cfg(test)]
+pub(crate) mod scenes;
+pub mod words;
+
 use super::check::Verdict;
 use crate::guide::prose::{Block, Span};
 use jiff::Timestamp;

@@ -1,9 +1,14 @@
-//! A walk through one guide in one lab: takes commands, gives snapshots, never waits for a screen.
+//! A walk through one guide in one lab: takes commands, gives views, never waits for a screen.
 
-use super::page::Page;
-use crate::base::http::WireLine;
+mod walk;
+
+use super::{page::Page, probe::Systems};
+use crate::base::{Problem, http::WireLine};
+use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
+
+pub use walk::{Begin, start};
 
 /// What a face asks of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,4 +57,35 @@ pub struct Handle {
     pub commands: mpsc::Sender<Command>,
     /// The newest view; older ones that nobody took are gone.
     pub views: watch::Receiver<Arc<View>>,
+}
+
+/// Why a lab is not connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotConnected {
+    /// It is there, but nobody is signed in.
+    SignedOut,
+    /// It cannot be reached, or refuses.
+    Failed(Problem),
+}
+
+/// The way into a lab, so that the walk can begin before the lab is reached.
+#[async_trait]
+pub trait Door: Send + Sync {
+    /// Reaches the lab and signs in with what is kept.
+    ///
+    /// # Errors
+    /// [`NotConnected`] says why not.
+    async fn connect(&self) -> Result<Arc<dyn Systems>, NotConnected>;
+
+    /// Signs in anew by a browser; `show` gets the address to open.
+    ///
+    /// # Errors
+    /// [`NotConnected`] says why not.
+    async fn sign_in(&self, show: mpsc::Sender<String>) -> Result<Arc<dyn Systems>, NotConnected>;
+
+    /// Something to be said once, such as that nothing is kept beyond this run.
+    fn notice(&self) -> Option<Problem>;
+
+    /// The newest requests, oldest first.
+    fn wire(&self) -> Arc<[WireLine]>;
 }

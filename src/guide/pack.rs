@@ -33,6 +33,7 @@ impl Guide {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pack {
     /// The version of the format; always 1.
+    #[serde(deserialize_with = "super::variables::strict")]
     pub format: u32,
     /// The pack's name, equal to its directory's.
     pub id: String,

@@ -94,7 +94,7 @@ pub struct GraphGet {
     #[serde(default)]
     pub expand: Option<String>,
     /// Sends `ConsistencyLevel: eventual` and `$count=true`, which advanced queries need.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::variables::strict")]
     pub eventual: bool,
 }
 
@@ -129,7 +129,7 @@ pub struct Settle {
     #[schemars(with = "String")]
     pub within: Duration,
     /// Passes in a row before it counts as shown; 1 when absent.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "super::variables::strict")]
     pub hold: u32,
 }
 
@@ -254,7 +254,7 @@ pub struct When {
 
 /// An error by number or by name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an HTTP status such as 403, or an error code as text, is expected")]
 pub enum ErrorMatch {
     /// An HTTP status.
     Status(u16),
@@ -347,6 +347,16 @@ impl WriteMethod {
             Self::Post => "POST",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+        }
+    }
+
+    /// As it stands in `step.yaml`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
         }
     }
 }

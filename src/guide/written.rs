@@ -16,7 +16,9 @@ pub(super) struct WrittenExpectation {
     equals: Option<Value>,
     #[serde(default, deserialize_with = "some")]
     not: Option<Value>,
+    #[serde(default, deserialize_with = "super::variables::strict")]
     present: Option<bool>,
+    #[serde(default, deserialize_with = "super::variables::strict")]
     absent: Option<bool>,
     matches: Option<Template>,
     #[serde(default, deserialize_with = "some")]
@@ -31,7 +33,7 @@ pub(super) struct WrittenExpectation {
 
 /// A number, or `{min, max}`.
 #[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, or `{min: …, max: …}`, is expected")]
 enum WrittenCount {
     /// Exactly so many.
     Exactly(usize),
@@ -61,7 +63,7 @@ impl TryFrom<WrittenExpectation> for Expectation {
             (Some(path), None, None, None) => Ok(Self::At { path: path.clone(), matcher: written.matcher()? }),
             (None, Some(list), None, Some(each)) if !each.is_empty() => Ok(Self::Any { list: list.clone(), each: each.clone() }),
             (None, None, Some(list), Some(each)) if !each.is_empty() => Ok(Self::All { list: list.clone(), each: each.clone() }),
-            _ => Err(SyntaxError("a statement is `path` with one matcher, or `any` or `all` with `where`".into())),
+            _ => Err(SyntaxError("a statement is `path` with one matcher, or `any` or `all` with `where`\nhint: for example `{path: /value, count: 1}` or `{any: /value, where: [{path: /id, equals: x}]}`".into())),
         }
     }
 }
@@ -80,14 +82,18 @@ impl WrittenExpectation {
         found.extend(self.older_than.as_ref().map(|v| parse_duration(v).map(Matcher::OlderThan)));
         match found.len() {
             1 => found.remove(0),
-            0 => Err(SyntaxError("`path` needs a matcher, such as `equals`, `present` or `count`".into())),
-            _ => Err(SyntaxError("`path` takes one matcher; write a second statement for another".into())),
+            0 => Err(SyntaxError("`path` has no matcher\nhint: add one of `equals`, `not`, `present`, `absent`, `matches`, `contains`, `count`, `newer-than`, `older-than`".into())),
+            _ => Err(SyntaxError("`path` takes one matcher\nhint: write a second statement for another".into())),
         }
     }
 }
 
 fn truth(value: bool, name: &str) -> Result<(), SyntaxError> {
-    if value { Ok(()) } else { Err(SyntaxError(format!("`{name}` can only be `true`"))) }
+    if value {
+        Ok(())
+    } else {
+        Err(SyntaxError(format!("`{name}` can only be `true`\nhint: `present: true` and `absent: true` are opposites")))
+    }
 }
 
 fn operand(value: &Value) -> Result<Operand, SyntaxError> {
@@ -100,7 +106,9 @@ fn operand(value: &Value) -> Result<Operand, SyntaxError> {
 fn pattern(template: &Template) -> Result<Template, SyntaxError> {
     use super::variables::Part;
     let probe: String = template.parts.iter().map(|part| if let Part::Text(text) = part { text.as_str() } else { "x" }).collect();
-    regex_lite::Regex::new(&probe).map_err(|error| SyntaxError(format!("`{}` is no pattern: {error}", template.source)))?;
+    regex_lite::Regex::new(&probe).map_err(|error| {
+        SyntaxError(format!("`{}` is no pattern: {error}\nhint: put `\\` before a character that stands for itself", template.source))
+    })?;
     Ok(template.clone())
 }
 
@@ -110,7 +118,7 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
         WrittenCount::Range(WrittenRange { min, max }) => Count { min, max },
     };
     if count.max.is_some_and(|max| max < count.min) {
-        return Err(SyntaxError("`count` has a `max` below its `min`".into()));
+        return Err(SyntaxError("`count` has a `max` below its `min`\nhint: both ends are included".into()));
     }
     Ok(count)
 }
@@ -133,10 +141,10 @@ impl TryFrom<WrittenWrite> for GraphWrite {
             (Some(path), None, None) => (WriteMethod::Post, path),
             (None, Some(path), None) => (WriteMethod::Patch, path),
             (None, None, Some(path)) => (WriteMethod::Delete, path),
-            _ => return Err(SyntaxError("a write is one of `post`, `patch` and `delete`".into())),
+            _ => return Err(SyntaxError("a write is one of `post`, `patch` and `delete`\nhint: write a second op for another".into())),
         };
         if method == WriteMethod::Delete && written.body.is_some() {
-            return Err(SyntaxError("`delete` takes no `body`".into()));
+            return Err(SyntaxError("`delete` takes no `body`\nhint: take the body out".into()));
         }
         let body = written.body.map(|fields| fields.iter().map(|(name, value)| Ok((name.clone(), body(value)?))).collect());
         Ok(Self { method, path, body: body.transpose()?.map(Body::Object) })

@@ -59,12 +59,12 @@ impl Vault {
 
     /// The secret under this key; `None` if there is none or it cannot be read any more.
     pub async fn get(&self, key: &str) -> Option<Secret> {
-        // The keyring first: another Guidepost may have put a newer one there.
-        let kept = match self.keyring() {
-            Some(keyring) => self.heard(keyring.get(key).await).ok().flatten(),
-            None => None,
-        };
-        kept.or_else(|| self.lock().get(key).cloned())
+        // What is in memory is what the keyring did not take, and so the newer one.
+        let waiting = self.lock().get(key).cloned();
+        match (waiting, self.keyring()) {
+            (None, Some(keyring)) => self.heard(keyring.get(key).await).ok().flatten(),
+            (waiting, _) => waiting,
+        }
     }
 
     /// Keeps the secret under this key, in place of what was there.
@@ -73,10 +73,14 @@ impl Vault {
     /// The keyring did not take it; it is kept in memory all the same.
     pub async fn put(&self, key: &str, secret: Secret) -> Result<(), Problem> {
         self.lock().insert(key.to_owned(), secret.clone());
-        match self.keyring() {
-            Some(keyring) => self.heard(keyring.put(key, secret).await).map_err(|why| problem("keep a secret in", &why)),
-            None => Ok(()),
+        let Some(keyring) = self.keyring() else { return Ok(()) };
+        self.heard(keyring.put(key, secret.clone()).await).map_err(|why| problem("keep a secret in", &why))?;
+        let mut memory = self.lock();
+        // Unless somebody put a newer one meanwhile.
+        if memory.get(key) == Some(&secret) {
+            memory.remove(key);
         }
+        Ok(())
     }
 
     /// Forgets the secret under this key, all its parts.

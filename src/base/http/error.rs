@@ -248,6 +248,8 @@ fn distrust(error: &rustls::Error) -> String {
         InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "its certificate is for another name"
         }
+        // A new CA under the old one's name: the practice lab's after a restart, or a proxy's after its renewal.
+        InvalidCertificate(CertificateError::BadSignature) => "its certificate is by another CA than the trusted one of that name",
         InvalidCertificate(CertificateError::Revoked) => "its certificate was revoked",
         other => return text::short(&other.to_string(), 200),
     };

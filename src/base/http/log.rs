@@ -5,7 +5,7 @@ use crate::base::text;
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use url::Url;
 
@@ -92,39 +92,48 @@ impl WireLog {
     }
 }
 
-/// A line in the making.
-pub(super) struct Entry(WireLine);
+/// A line in the making. It goes to the log even if nobody waits for the reply any more: the host may have got the request.
+pub(super) struct Entry {
+    line: Option<WireLine>,
+    log: WireLog,
+    started: Instant,
+}
 
 impl Entry {
-    pub(super) fn begin(request: &Request) -> Self {
-        Self(WireLine {
+    pub(super) fn begin(request: &Request, log: &WireLog) -> Self {
+        let line = WireLine {
             at: Timestamp::now(),
             method: text::short(request.method.as_str(), 20),
             target: target(&request.url),
             status: None,
-            note: None,
+            note: Some("given up".to_owned()),
             took: Duration::ZERO,
             request_id: None,
-        })
+        };
+        Self { line: Some(line), log: log.clone(), started: Instant::now() }
     }
 
-    pub(super) fn end(&mut self, result: &Result<Reply, HttpError>, took: Duration) {
-        self.0.took = took;
+    pub(super) fn end(mut self, result: &Result<Reply, HttpError>) {
+        let Some(line) = &mut self.line else { return };
         match result {
             Ok(reply) => {
-                self.0.status = Some(reply.status);
-                self.0.request_id = reply.header("request-id").or_else(|| reply.header("x-ms-request-id"));
-                self.0.note = error_code(reply);
+                line.status = Some(reply.status);
+                line.request_id = reply.header("request-id").or_else(|| reply.header("x-ms-request-id"));
+                line.note = error_code(reply);
             }
             Err(error) => {
-                self.0.status = error.status();
-                self.0.note = Some(error.short());
+                line.status = error.status();
+                line.note = Some(error.short());
             }
         }
     }
+}
 
-    pub(super) fn into_line(self) -> WireLine {
-        self.0
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(line) = self.line.take() {
+            self.log.push(WireLine { took: self.started.elapsed(), ..line });
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whom a client trusts and how it gets there: one client for loopback hosts, one for all others, each built when first needed.
 //!
-//! Why two? Loading the system's certificates costs time and memory that a walk in the practice lab never needs (see the
-//! measurement at [`Clients`]), a proxy must never see loopback traffic, and a CA file that is meant for this machine's own
-//! servers should not have to stand beside the whole web's.
+//! Why two? Loading the system's certificates costs what a walk in the practice lab never needs: first use of a client that
+//! has 144 of them took 35 to 79 ms and 4.4 MiB, of one that has a CA file only 4 to 9 ms and 2.5 MiB (debug build, Debian 12,
+//! busy machine). And a proxy must never see loopback traffic.
 
 use super::error::HttpError;
 use crate::base::Problem;

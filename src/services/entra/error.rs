@@ -182,7 +182,7 @@ pub enum GraphError {
     #[error("{0}")]
     Refused(Box<Refusal>),
     /// The reply is not JSON: something other than Graph answered.
-    #[error("cannot {what}: {status}, and the reply is not JSON but {kind}: {excerpt}")]
+    #[error("cannot {what}: {status}, and the reply is not Graph's but {kind}: {excerpt}")]
     NotJson {
         /// What was asked for.
         what: String,

@@ -129,8 +129,8 @@ impl Graph {
 
     /// One read; if Graph does not accept the token, once more with a new one (`facts/wire.md` 7).
     async fn read_once(&self, deed: &Deed, url: &Url) -> Result<GraphReply, GraphError> {
-        let request = Request::new(Method::GET, url.clone());
         let token = self.token(deed).await?;
+        let request = Request::new(Method::GET, url.clone());
         match self.exchange(deed, &request, token.clone()).await {
             Err(error) if error.status() == Some(401) => {}
             other => return other,
@@ -293,7 +293,8 @@ fn verb(method: &Method) -> &'static str {
 }
 
 fn not_json(what: String, reply: &Reply) -> GraphError {
-    let kind = reply.header("content-type").unwrap_or_else(|| "untyped".to_owned());
+    let kind = if reply.says_json() { Some("broken JSON".to_owned()) } else { reply.header("content-type") };
+    let kind = kind.unwrap_or_else(|| "untyped".to_owned());
     let start = reply.body.get(..reply.body.len().min(400)).unwrap_or_default();
     let excerpt = text::short(&String::from_utf8_lossy(start), 120);
     let excerpt = if excerpt.is_empty() { "(empty)".to_owned() } else { format!("`{excerpt}`") };

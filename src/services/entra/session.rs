@@ -204,7 +204,8 @@ impl Shared {
         match renewed {
             Ok(tokens) => Ok(self.keep(state, purpose, tokens).await),
             Err(error) => {
-                if error.needs_person() {
+                // Being signed out is not kept: another Guidepost may sign in, and looking costs no request.
+                if error.needs_person() && error != SignInError::SignedOut {
                     state.refused.insert(purpose, error.clone());
                 }
                 Err(error)

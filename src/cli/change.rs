@@ -1,0 +1,242 @@
+//! `guidepost plan`, `apply` and `undo`: show what would change, ask, send, wait until it shows.
+
+use super::{
+    Globals,
+    context::{Access, Context, Where, block_on, may_ask, step_id, width},
+    out,
+};
+use crate::base::{Exit, Problem};
+use crate::engine::{
+    action::{Carried, Direction, How, Plan, PlannedOp},
+    check::{Verdict, judge_step},
+};
+use crate::report::wrapped;
+use clap::ValueEnum;
+use serde_json::json;
+use std::io::BufRead as _;
+
+/// What to change.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    wanted: Where,
+    /// This step
+    #[arg(long, value_name = "STEP", required_unless_present = "all")]
+    step: Option<String>,
+    /// Every step, in order; stops at the first that needs a person
+    #[arg(long, conflicts_with = "step")]
+    all: bool,
+    /// Confirm everything that is shown; the journal says so
+    #[arg(long)]
+    yes: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `guidepost plan`: what `apply` would send. Sends nothing, writes nothing.
+///
+/// # Errors
+/// What must be done first, or what could not be read.
+pub fn plan(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    let context = Context::open(&args.wanted, globals, "plan", Access::Read)?;
+    let steps = chosen(&context, args, Direction::Apply)?;
+    block_on(async {
+        context.connect(globals).await?;
+        for step in steps {
+            show(&context.engine.plan(&step, Direction::Apply).await?, args.format, None)?;
+        }
+        Ok(Exit::Fine)
+    })
+}
+
+/// `guidepost apply`.
+///
+/// # Errors
+/// Refused, failed, or a person is needed.
+pub fn apply(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    change(args, globals, Direction::Apply)
+}
+
+/// `guidepost undo`.
+///
+/// # Errors
+/// Refused or failed.
+pub fn undo(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    change(args, globals, Direction::Undo)
+}
+
+fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, Problem> {
+    let context = Context::open(&args.wanted, globals, direction.word(), Access::Write)?;
+    if let Some(why) = context.engine.read_only() {
+        return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint("end the other one, or use it"));
+    }
+    let steps = chosen(&context, args, direction)?;
+    block_on(async {
+        context.connect(globals).await?;
+        if !context.engine.ledger().in_doubt.is_empty() {
+            out::tell("an earlier run ended before it saw an answer; looking whether its change arrived");
+            context.engine.settle_doubts().await?;
+        }
+        for step in steps {
+            match one(&context, &step, direction, args, globals).await? {
+                Exit::Fine => {}
+                exit @ (Exit::Not | Exit::Unknown | Exit::Usage) => return Ok(exit),
+            }
+        }
+        Ok(Exit::Fine)
+    })
+}
+
+/// The steps in the order in which they are changed: undo goes backwards through what was changed.
+fn chosen(context: &Context, args: &Args, direction: Direction) -> Result<Vec<String>, Problem> {
+    let guide = context.engine.guide();
+    if let Some(step) = &args.step {
+        return Ok(vec![step_id(guide, step)?]);
+    }
+    Ok(match direction {
+        Direction::Apply => guide.steps.keys().cloned().collect(),
+        Direction::Undo => {
+            let mut steps: Vec<String> = context.engine.ledger().open.iter().rev().map(|entry| entry.step.clone()).collect();
+            steps.dedup();
+            steps
+        }
+    })
+}
+
+async fn one(context: &Context, step: &str, direction: Direction, args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    if args.all && direction == Direction::Apply && stands(context, step).await {
+        return Ok(Exit::Fine);
+    }
+    if direction == Direction::Apply {
+        // A change of a moment ago may still be showing; planning waits for it.
+        context.engine.wait_settled(step).await;
+    }
+    let plan = context.engine.plan(step, direction).await?;
+    if plan.ops.is_empty() {
+        show(&plan, args.format, Some("nothing"))?;
+        return Ok(Exit::Fine);
+    }
+    if args.format == Format::Text {
+        show(&plan, args.format, None)?;
+    }
+    let how = confirm(&plan, args, globals)?;
+    let carried = context.engine.carry_out(&plan, how).await.map_err(Problem::from)?;
+    let verdict = context.engine.wait_settled(step).await;
+    finish(&plan, carried, verdict, args.format)
+}
+
+/// Whether a step needs nothing: it passes, or only a person could tell and every task is attested.
+async fn stands(context: &Context, step: &str) -> bool {
+    context.engine.survey(&context.engine.with_needs(step)).await;
+    let (verdict, _) = context.engine.with_known(|known| judge_step(known, step));
+    let ledger = context.engine.ledger();
+    let Some(definition) = context.engine.guide().steps.get(step) else { return false };
+    let attested = definition.tasks.iter().all(|task| ledger.attested.contains_key(&(step.to_owned(), task.id.clone())));
+    match verdict {
+        Some(Verdict::Pass | Verdict::Waived | Verdict::NotApplicable) => true,
+        Some(Verdict::Unknown) => definition.checks.is_empty() && attested,
+        Some(Verdict::Fail | Verdict::Pending | Verdict::Blocked) | None => false,
+    }
+}
+
+fn confirm(plan: &Plan, args: &Args, globals: &Globals) -> Result<How, Problem> {
+    if args.yes {
+        return Ok(How::Yes);
+    }
+    let word = plan.direction.word();
+    if !may_ask(globals) {
+        return Err(Problem::new(format!("`{word}` needs a confirmation, and nobody can be asked here"))
+            .hint("read `guidepost plan`, then give `--yes`"));
+    }
+    let (wanted, how) = match plan.typed() {
+        Some(typed) => (typed, How::Typed),
+        None => ("y", How::Key),
+    };
+    out::tell(&format!("type `{wanted}` to go on, anything else to stop:"));
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    if answer.trim() == wanted {
+        return Ok(how);
+    }
+    Err(Problem::new("nothing was changed: it was not confirmed"))
+}
+
+fn finish(plan: &Plan, carried: Carried, verdict: Option<Verdict>, format: Format) -> Result<Exit, Problem> {
+    let exit = match (plan.direction, verdict) {
+        // A step without a settling check: what was answered is all there is.
+        (_, None)
+        | (Direction::Apply, Some(Verdict::Pass))
+        | (Direction::Undo, Some(Verdict::Fail | Verdict::Blocked | Verdict::NotApplicable | Verdict::Waived)) => Exit::Fine,
+        (_, Some(Verdict::Unknown)) => Exit::Unknown,
+        (Direction::Apply, Some(Verdict::Fail | Verdict::Pending | Verdict::Blocked | Verdict::Waived | Verdict::NotApplicable))
+        | (Direction::Undo, Some(Verdict::Pass | Verdict::Pending)) => Exit::Not,
+    };
+    let done = match carried {
+        Carried::Nothing => "nothing was left to do".to_owned(),
+        Carried::Done(_) if plan.direction == Direction::Apply => "done".to_owned(),
+        Carried::Done(_) => "taken back".to_owned(),
+    };
+    let shown = verdict.map_or_else(String::new, |verdict| format!("; its check is now: {}", verdict.word()));
+    match format {
+        Format::Text => out::say(&format!("{done}{shown}")),
+        Format::Json => print_json(&json!({"format": 1, "plan": plan, "outcome": done, "verdict": verdict}))?,
+    }
+    Ok(exit)
+}
+
+fn show(plan: &Plan, format: Format, outcome: Option<&str>) -> Result<(), Problem> {
+    if format == Format::Json {
+        return print_json(&match outcome {
+            Some(outcome) => json!({"format": 1, "plan": plan, "outcome": outcome}),
+            None => json!({"format": 1, "plan": plan}),
+        });
+    }
+    out::say(&format!("{} {}/{} in {}", plan.direction.word(), plan.guide, plan.step, plan.lab));
+    for skipped in &plan.skipped {
+        out::say(&format!("  not needed: {skipped}"));
+    }
+    for op in &plan.ops {
+        show_op(op);
+    }
+    if plan.ops.is_empty() {
+        out::say("  nothing to do");
+    } else {
+        out::say(&format!("  plan {}", plan.id));
+    }
+    Ok(())
+}
+
+fn show_op(op: &PlannedOp) {
+    let field = |name: &str, value: &str| {
+        for (number, line) in wrapped(value, width().saturating_sub(14)).into_iter().enumerate() {
+            out::say(&format!("    {:<9} {line}", if number == 0 { name } else { "" }));
+        }
+    };
+    out::say(&format!("  {}", op.title));
+    field("sends", &format!("{} {}", op.request.method, op.address));
+    if !op.request.body.is_null() {
+        for line in serde_json::to_string_pretty(&op.request.body).unwrap_or_default().lines() {
+            out::say(&format!("              {line}"));
+        }
+    }
+    field("now", &op.before);
+    field("undo", &op.undo);
+    if let Some(needs) = &op.needs {
+        field("needs", needs);
+    }
+}
+
+fn print_json(value: &serde_json::Value) -> Result<(), Problem> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Problem::unknown(format!("cannot print JSON: {error}")))?;
+    out::say(&text);
+    Ok(())
+}

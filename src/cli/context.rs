@@ -1,0 +1,172 @@
+//! What every command about a guide in a lab needs: the guide, the lab, the journal, the engine, and the way in.
+
+use super::{Globals, out};
+use crate::base::{Problem, clock::SystemClock};
+use crate::engine::{
+    core::{Engine, LabName},
+    hex,
+    journal::{Author, Event, Journal},
+    run::{Door, NotConnected},
+    systems::LabDoor,
+};
+use crate::guide::{Guide, load};
+use crate::lab::{
+    connect::Lab,
+    profile::{Places, check_variables},
+};
+use std::{io::IsTerminal as _, sync::Arc};
+use tokio::sync::mpsc;
+
+/// The guide that is walked when none is named.
+pub const DEFAULT_GUIDE: &str = "password-writeback";
+
+/// Which guide, in which lab.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Where {
+    /// A built-in guide or a pack's directory
+    #[arg(value_name = "GUIDE", default_value = DEFAULT_GUIDE)]
+    pub guide: String,
+    /// A configured lab; without it, the practice lab
+    #[arg(long, value_name = "LAB")]
+    pub lab: Option<String>,
+}
+
+/// Whether a command writes the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// `check`, `plan`, `ledger`: writes nothing.
+    Read,
+    /// `walk`, `apply`, `undo`, `attest`.
+    Write,
+}
+
+/// A guide in a lab, ready to be asked.
+pub struct Context {
+    /// The engine, not connected yet.
+    pub engine: Engine,
+    /// The way into the lab.
+    pub door: Arc<LabDoor>,
+    /// Where things are kept.
+    pub places: Places,
+    /// The lab.
+    pub lab: Lab,
+}
+
+impl Context {
+    /// Loads the guide, chooses the lab, opens the journal. Reaches nothing.
+    ///
+    /// # Errors
+    /// The guide, the profile or the journal cannot be read, or the guide refuses the lab.
+    pub fn open(wanted: &Where, globals: &Globals, command: &str, access: Access) -> Result<Self, Problem> {
+        let guide = Arc::new(load::named(&wanted.guide)?);
+        let places = Places::find(globals.config.as_deref())?;
+        let lab = Lab::choose(wanted.lab.as_deref(), &places)?;
+        lab.admits(&guide.pack)?;
+        check_variables(&guide.pack.variables, &lab.variables)?;
+        let clock = Arc::new(SystemClock);
+        let author = Author { run: run_id()?, command: command.into(), guide: guide.pack.id.clone() };
+        let dir = places.lab(&lab.name);
+        let journal = match access {
+            Access::Read => Journal::read(&dir, author, clock.clone())?,
+            Access::Write => Journal::open(&dir, author, clock.clone())?,
+        };
+        let name = LabName { name: lab.name.clone(), environment: lab.environment.clone() };
+        let engine = Engine::new(guide.clone(), name, lab.variables.clone(), clock.clone(), journal);
+        if engine.read_only().is_none() {
+            let (version, pack) = (env!("CARGO_PKG_VERSION").to_owned(), guide.hash.clone());
+            engine.record(None, Event::Started { command: command.into(), version, pack })?;
+        }
+        let door = Arc::new(LabDoor::new(lab.clone(), guide, clock));
+        Ok(Self { engine, door, places, lab })
+    }
+
+    /// Reaches the lab and signs in; asks for a sign-in in the browser where a person sits.
+    ///
+    /// # Errors
+    /// It cannot be reached, or nobody is signed in.
+    pub async fn connect(&self, globals: &Globals) -> Result<(), Problem> {
+        let connected = match self.door.connect().await {
+            Err(NotConnected::SignedOut) if may_ask(globals) => self.sign_in().await,
+            other => other,
+        };
+        if let Some(notice) = self.door.notice() {
+            out::tell(&format!("note: {}", notice.what));
+        }
+        match connected {
+            Ok(systems) => {
+                self.engine.connect(systems);
+                Ok(())
+            }
+            Err(NotConnected::SignedOut) => Err(Problem::unknown(format!("nobody is signed in to the lab `{}`", self.lab.name))
+                .hint("`guidepost walk` signs in, with the key s")),
+            Err(NotConnected::Failed(problem)) => Err(problem),
+        }
+    }
+
+    async fn sign_in(&self) -> Result<Arc<dyn crate::engine::probe::Systems>, NotConnected> {
+        let (show, mut shown) = mpsc::channel(1);
+        let tell = async {
+            if let Some(address) = shown.recv().await {
+                out::tell(&format!("sign in in the browser; if none opens, go to\n{address}"));
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            signed_in = self.door.sign_in(show) => signed_in,
+            () = tell => Err(NotConnected::SignedOut),
+        }
+    }
+
+    /// The steps that a command concerns: the one named, or all.
+    ///
+    /// # Errors
+    /// No such step.
+    pub fn steps(&self, step: Option<&str>) -> Result<Vec<String>, Problem> {
+        let guide = self.engine.guide();
+        let all: Vec<String> = guide.steps.keys().cloned().collect();
+        let Some(step) = step else { return Ok(all) };
+        Ok(vec![step_id(guide, step)?])
+    }
+}
+
+/// A step by its id, with or without the guide's in front.
+///
+/// # Errors
+/// No such step; names those that there are.
+pub fn step_id(guide: &Guide, step: &str) -> Result<String, Problem> {
+    let short = step.strip_prefix(&format!("{}/", guide.pack.id)).unwrap_or(step);
+    if guide.steps.contains_key(short) {
+        return Ok(short.to_owned());
+    }
+    let names = guide.steps.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    Err(Problem::usage(format!("`{}` has no step `{}`", guide.pack.id, crate::base::text::short(step, 60)))
+        .hint(format!("its steps are {names}")))
+}
+
+/// Whether a question would reach a person.
+#[must_use]
+pub fn may_ask(globals: &Globals) -> bool {
+    !globals.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// How wide standard output is; 100 when nobody says.
+#[must_use]
+pub fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.filter(|columns| (40..=200).contains(columns)).unwrap_or(100)
+}
+
+fn run_id() -> Result<String, Problem> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| Problem::unknown(format!("the system gives no random numbers: {error}")))?;
+    Ok(hex(&bytes))
+}
+
+/// Runs a command's future; one thread is enough for what asks and prints.
+///
+/// # Errors
+/// What the command says, or the system gives no event loop.
+pub fn block_on<T>(future: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Problem::unknown(format!("the system gives no event loop: {error}")))?.block_on(future)
+}

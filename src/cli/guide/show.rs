@@ -1,0 +1,167 @@
+//! A guide in readable text: what it is, what it may read and change, what each step asks of a person and proves.
+
+use crate::base::text::line;
+use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
+use crate::guide::prose::{StepProse, plain_text};
+use crate::guide::step::{Op, Risk, Step, StepKind, Undo};
+use unicode_width::UnicodeWidthStr as _;
+
+/// The widest line.
+const WIDTH: usize = 100;
+
+/// The guide's title.
+pub(super) fn title(guide: &Guide) -> String {
+    line(guide.pack.title.as_deref().unwrap_or(&guide.pack.source.title))
+}
+
+/// The whole guide as text.
+pub(super) fn text(guide: &Guide) -> String {
+    let mut page = Page(String::new());
+    head(&mut page, guide);
+    rights(&mut page, guide);
+    variables(&mut page, guide);
+    for phase in &guide.pack.phases {
+        page.blank();
+        page.line(0, "", &format!("{} ({})", phase.title, phase.id));
+        for id in &phase.steps {
+            if let (Some(step), Some(prose)) = (guide.steps.get(id), guide.prose.get(id)) {
+                page.blank();
+                self::step(&mut page, step, prose);
+            }
+        }
+    }
+    page.0
+}
+
+fn head(page: &mut Page, guide: &Guide) {
+    let pack = &guide.pack;
+    let origin = if guide.built_in { "built in" } else { "from a directory" };
+    let environment = match pack.environment {
+        Environment::Test => "for test labs",
+        Environment::Production => "for production",
+    };
+    page.line(0, "", &title(guide));
+    page.line(0, "", &format!("{} {}, {origin}, {environment}", pack.id, pack.version));
+    page.line(0, "source  ", &format!("{}, {}", pack.source.title, pack.source.dated));
+    page.line(0, "hash    ", &guide.hash);
+}
+
+fn rights(page: &mut Page, guide: &Guide) {
+    let rights = &guide.pack.rights;
+    page.blank();
+    page.line(0, "", "Rights");
+    let systems = [("Graph", &rights.graph), ("Azure", &rights.azure), ("domain", &rights.domain)];
+    page.line(2, "reading  ", &declared(systems.map(|(system, of)| (system, &of.read))));
+    page.line(2, "writing  ", &declared(systems.map(|(system, of)| (system, &of.write))));
+}
+
+fn declared(systems: [(&str, &Vec<String>); 3]) -> String {
+    let told = systems.iter().filter(|(_, list)| !list.is_empty()).map(|(system, list)| format!("{system}: {}", list.join(", ")));
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "nothing".to_owned() } else { told.join("; ") }
+}
+
+fn variables(page: &mut Page, guide: &Guide) {
+    if guide.pack.variables.is_empty() {
+        return;
+    }
+    page.blank();
+    page.line(0, "", "Variables");
+    for (name, variable) in &guide.pack.variables {
+        page.line(2, &format!("{name}  "), &self::variable(variable));
+    }
+}
+
+fn variable(variable: &Variable) -> String {
+    let kind = match variable.kind {
+        VariableKind::DnsName => "a DNS name",
+        VariableKind::SamName => "a sAMAccountName",
+        VariableKind::Guid => "a GUID",
+        VariableKind::Text => "text",
+    };
+    let extra = [("", &variable.ask), ("by default ", &variable.default), ("for example ", &variable.example)];
+    let told = extra.iter().filter_map(|(word, value)| value.as_ref().map(|value| format!(", {word}{value}")));
+    format!("{kind}{}", told.collect::<String>())
+}
+
+fn step(page: &mut Page, step: &Step, prose: &StepProse) {
+    let kind = match step.kind {
+        StepKind::Action => "Guidepost can do it",
+        StepKind::Wizard => "a wizard, by hand",
+        StepKind::Manual => "by hand",
+        StepKind::Proof => "proves only",
+    };
+    let risk = match step.risk {
+        Risk::None => "",
+        Risk::Low => ", low risk",
+        Risk::Medium => ", medium risk",
+        Risk::High => ", high risk",
+    };
+    page.line(2, &format!("{}  ", step.id), &prose.title);
+    page.line(4, "", &prose.summary);
+    page.line(4, "", &format!("{kind}{risk}; {}", step.place));
+    for task in &step.tasks {
+        let number = task.covers.as_deref().unwrap_or("-");
+        page.line(4, &format!("{number:<4}"), &words(&prose.tasks, &task.id));
+    }
+    for (number, wizard) in step.pages.iter().enumerate() {
+        page.line(4, &format!("page {}  ", number + 1), &words(&prose.pages, &wizard.id));
+    }
+    for id in step.checks.keys() {
+        page.line(4, &format!("proves {id}: "), &words(&prose.checks, id));
+    }
+    for op in step.apply.iter().flat_map(|apply| &apply.ops) {
+        page.line(4, &format!("can change {}: ", op.id), &change(op, prose));
+    }
+}
+
+fn change(op: &Op, prose: &StepProse) -> String {
+    let undo = match &op.undo {
+        Undo::Graph(write) => format!("taken back by {} {}", write.method.as_str(), write.path.source),
+        Undo::None(why) => format!("cannot be taken back: {why}"),
+    };
+    format!("{}; {} {}; {undo}", words(&prose.changes, &op.id), op.graph.method.as_str(), op.graph.path.source)
+}
+
+fn words(of: &indexmap::IndexMap<String, Vec<crate::guide::Span>>, id: &str) -> String {
+    of.get(id).map(|spans| plain_text(spans)).unwrap_or_default()
+}
+
+struct Page(String);
+
+impl Page {
+    fn blank(&mut self) {
+        self.0.push('\n');
+    }
+
+    /// A label and its text, wrapped, later lines under the text.
+    fn line(&mut self, indent: usize, label: &str, text: &str) {
+        let label = format!("{}{}", " ".repeat(indent), clean(label));
+        let hang = " ".repeat(label.width().min(40));
+        let mut row = label;
+        let mut fresh = true;
+        for word in line(text).split(' ') {
+            if !fresh && row.width() + 1 + word.width() > WIDTH {
+                self.push(&row);
+                row.clone_from(&hang);
+                fresh = true;
+            }
+            if !fresh {
+                row.push(' ');
+            }
+            row.push_str(word);
+            fresh = false;
+        }
+        self.push(&row);
+    }
+
+    fn push(&mut self, row: &str) {
+        self.0.push_str(row.trim_end());
+        self.0.push('\n');
+    }
+}
+
+/// Clean, with the spaces that align it.
+fn clean(label: &str) -> String {
+    label.chars().map(|c| if crate::base::text::is_hostile(c) { crate::base::text::REPLACED } else { c }).collect()
+}

@@ -1,0 +1,63 @@
+//! `guidepost ledger`: what Guidepost changed and has not taken back. Reads the journal only.
+
+use super::{
+    Globals,
+    context::{Access, Context, Where},
+    out,
+};
+use crate::base::{Exit, Problem};
+use clap::ValueEnum;
+use serde_json::json;
+
+/// Show what was changed and not taken back.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    wanted: Where,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    let context = Context::open(&args.wanted, globals, "ledger", Access::Read)?;
+    let ledger = context.engine.ledger();
+    if args.format == Format::Json {
+        let doubts: Vec<_> = ledger
+            .in_doubt
+            .iter()
+            .map(|doubt| json!({"n": doubt.n, "step": doubt.step, "op": doubt.op, "request": doubt.request}))
+            .collect();
+        let value = json!({"format": 1, "lab": context.lab.name, "open": ledger.open, "in_doubt": doubts});
+        out::say(&serde_json::to_string_pretty(&value).map_err(|error| Problem::unknown(format!("cannot print JSON: {error}")))?);
+        return Ok(Exit::Fine);
+    }
+    if ledger.open.is_empty() && ledger.in_doubt.is_empty() {
+        out::say(&format!("nothing of Guidepost's is open in {}", context.lab.name));
+    }
+    for entry in &ledger.open {
+        out::say(&format!("{} {}/{}  done {:.0} (journal line {})", entry.guide, entry.step, entry.op, entry.at, entry.n));
+        let undo = match (&entry.undo, &entry.no_undo) {
+            (Some(undo), _) => format!("undo: {} {}", undo.method, undo.path),
+            (None, Some(why)) => format!("cannot be taken back: {why}"),
+            (None, None) => "cannot be taken back".into(),
+        };
+        out::say(&format!("  {undo}"));
+    }
+    for doubt in &ledger.in_doubt {
+        out::say(&format!("{} {}/{}  in doubt since {:.0} (journal line {})", doubt.guide, doubt.step, doubt.op, doubt.at, doubt.n));
+    }
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,193 @@
+//! Carrying a confirmed plan out: planned again, refused if it changed, journal before the deed, deed, journal after.
+
+use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, guard};
+use crate::base::Problem;
+use crate::engine::{
+    check::Verdict,
+    core::Engine,
+    journal::Event,
+    known::Known,
+    ledger::InDoubt,
+    matcher,
+    probe::{self, Answer, LookError, SendError, Systems, Write},
+};
+use crate::guide::step::{Op, Undo};
+use serde_json::{Map, Value};
+use std::{sync::Arc, time::Duration};
+
+/// How a plan was confirmed, for the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// By a key.
+    Key,
+    /// By a typed word.
+    Typed,
+    /// By `--yes`.
+    Yes,
+}
+
+impl How {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Typed => "typed",
+            Self::Yes => "yes",
+        }
+    }
+}
+
+/// What became of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// There was nothing to send.
+    Nothing,
+    /// So many ops were done.
+    Done(usize),
+}
+
+/// What is kept of an op: the reply's values and how it is taken back.
+pub(super) struct Kept {
+    pub(super) captured: Map<String, Value>,
+    pub(super) undo: Option<Write>,
+    pub(super) no_undo: Option<String>,
+}
+
+impl Engine {
+    /// Carries out the plan with this id.
+    ///
+    /// # Errors
+    /// The plan changed since it was confirmed, the journal cannot be written, an op was refused, or its end is in doubt.
+    pub async fn carry_out(&self, confirmed: &Plan, how: How) -> Result<Carried, Refusal> {
+        if let Some(why) = self.read_only() {
+            return Err(Refusal::Not(Problem::new(format!("nothing is changed without a journal: {why}"))));
+        }
+        let systems = self.systems().ok_or_else(|| Refusal::Unknown(Problem::unknown("no lab is connected")))?;
+        let plan = self.plan(&confirmed.step, confirmed.direction).await?;
+        if plan.id != confirmed.id {
+            return Err(Refusal::Not(
+                Problem::new("the plan is not the one that was confirmed: something changed in the meantime")
+                    .hint("look at the new plan and confirm that"),
+            ));
+        }
+        let permit = Confirmed { plan: plan.id.clone() };
+        for op in &plan.ops {
+            self.carry_op(&systems, &plan, op, how, &permit).await?;
+        }
+        Ok(if plan.ops.is_empty() { Carried::Nothing } else { Carried::Done(plan.ops.len()) })
+    }
+
+    async fn carry_op(&self, systems: &Arc<dyn Systems>, plan: &Plan, op: &PlannedOp, how: How, permit: &Confirmed) -> Result<(), Refusal> {
+        let gone = match plan.direction {
+            Direction::Apply => false,
+            Direction::Undo => guard::before_undo(systems.as_ref(), &op.request).await? == guard::Standing::Gone,
+        };
+        let intended = Event::Intended {
+            plan: plan.id.clone(),
+            op: op.op.clone(),
+            request: op.request.clone(),
+            before: op.before.clone(),
+            confirmed: how.word().into(),
+            undo_of: op.undo_of,
+        };
+        let n = self.record(Some(&plan.step), intended).map_err(Refusal::Not)?;
+        if let Some(of) = op.undo_of.filter(|_| gone) {
+            return self.end(&plan.step, Event::Undone { intended: n, of, status: None, note: Some("it was gone already".into()) });
+        }
+        match systems.send(&op.request, permit).await {
+            Ok(answer) => self.sent(plan, op, n, &answer),
+            Err(SendError::Refused(error)) => self.refused(plan, op, n, &error),
+            Err(SendError::InDoubt(error)) => self.doubtful(plan, op, n, &error).await,
+        }
+    }
+
+    fn sent(&self, plan: &Plan, op: &PlannedOp, n: u64, answer: &Answer) -> Result<(), Refusal> {
+        let status = Some(answer.status);
+        let event = match op.undo_of {
+            Some(of) => Event::Undone { intended: n, of, status, note: None },
+            None => self.done(&plan.step, &op.op, n, &answer.body, status, answer.request_id.clone(), false),
+        };
+        self.end(&plan.step, event)
+    }
+
+    /// The `done` line of an op whose reply or effect is `body`.
+    #[expect(clippy::too_many_arguments, reason = "each is one field of the line")]
+    pub(super) fn done(
+        &self,
+        step: &str,
+        op: &str,
+        intended: u64,
+        body: &Value,
+        status: Option<u16>,
+        request_id: Option<String>,
+        by_looking: bool,
+    ) -> Event {
+        let Kept { captured, undo, no_undo } = self.with_known(|known| keep(known, step, op, body));
+        Event::Done { intended, status, request_id, captured, undo, no_undo, by_looking }
+    }
+
+    fn refused(&self, plan: &Plan, op: &PlannedOp, n: u64, error: &LookError) -> Result<(), Refusal> {
+        if let Some(of) = op.undo_of.filter(|_| error.status == Some(404)) {
+            return self.end(&plan.step, Event::Undone { intended: n, of, status: Some(404), note: Some("it was gone already".into()) });
+        }
+        self.end(&plan.step, Event::Failed { intended: n, why: error.what.clone(), status: error.status })?;
+        Err(Refusal::Not(Problem { hint: error.hint.clone(), ..Problem::new(error.what.clone()) }))
+    }
+
+    async fn doubtful(&self, plan: &Plan, op: &PlannedOp, n: u64, error: &LookError) -> Result<(), Refusal> {
+        let Some(doubt) = self.ledger().in_doubt.into_iter().find(|doubt| doubt.n == n) else { return Ok(()) };
+        self.settle_doubt(&doubt).await?;
+        let failed = self.with_known(|known| !known.ledger.open.iter().any(|entry| entry.op == op.op && entry.step == plan.step));
+        match (op.undo_of.is_some(), failed) {
+            (false, false) | (true, true) => Ok(()),
+            (false, true) | (true, false) => Err(Refusal::Not(Problem { hint: error.hint.clone(), ..Problem::new(error.what.clone()) })),
+        }
+    }
+
+    pub(super) fn end(&self, step: &str, event: Event) -> Result<(), Refusal> {
+        self.record(Some(step), event).map(|_| ()).map_err(Refusal::Not)
+    }
+
+    /// Waits until a step's change has shown, or its window has passed; the verdict then.
+    pub async fn wait_settled(&self, step: &str) -> Option<Verdict> {
+        let check = self.guide().steps.get(step)?.apply.as_ref()?.settle.clone()?;
+        let every = self.guide().steps.get(step)?.checks.get(&check)?.settle.map_or(Duration::from_secs(5), |settle| settle.every);
+        let steps = self.with_needs(step);
+        loop {
+            self.survey(&steps).await;
+            let verdict = self.with_known(|known| crate::engine::check::judge(known, step, &check).verdict);
+            if verdict != Some(Verdict::Pending) {
+                return verdict;
+            }
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    pub(super) fn op(&self, doubt: &InDoubt) -> Option<Op> {
+        let apply = self.guide().steps.get(&doubt.step)?.apply.clone()?;
+        apply.ops.into_iter().find(|op| op.id == doubt.op)
+    }
+}
+
+/// What is kept of a reply, or of the item that looking found.
+fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value) -> Kept {
+    let nothing = Kept { captured: Map::new(), undo: None, no_undo: Some("the guide does not name this op any more".into()) };
+    let Some(op) = known.guide.steps.get(step).and_then(|step| step.apply.as_ref()?.ops.iter().find(|known| known.id == op)) else {
+        return nothing;
+    };
+    let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
+    let (undo, no_undo) = match &op.undo {
+        Undo::None(reason) => (None, Some(reason.clone())),
+        Undo::Graph(undo) => match probe::write(undo, &known.scope(step).with_captured(captured.clone())) {
+            Ok(write) => (Some(write), None),
+            Err(error) => (None, Some(format!("the reply did not hold what taking it back needs: {error}"))),
+        },
+    };
+    Kept { captured, undo, no_undo }
+}
+
+/// The item by which an op's check was found to pass.
+pub(super) fn found_item(known: &Known<'_>, step: &str, check: &str) -> Option<Value> {
+    let (_, definition) = known.check(step, check)?;
+    let facts = known.look(step, &definition.probe)?.outcome.as_ref().ok()?;
+    matcher::matched(&definition.expect, &facts.body, &known.scope(step), facts.now).cloned()
+}

@@ -1,0 +1,142 @@
+//! Doubt: an op was intended and nobody saw its end. Settled by looking, by sending it again, or by the person.
+
+use super::{Confirmed, Refusal, carry::found_item};
+use crate::base::Problem;
+use crate::engine::{
+    core::Engine,
+    journal::Event,
+    ledger::InDoubt,
+    matcher::{self, Outcome},
+    probe::{SendError, Write},
+};
+use crate::guide::step::{Doubt, Op};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Reads in a row that must agree (terraform's azuread provider waits for three as well).
+const READS: u32 = 3;
+/// The window of an op whose check names none: "tens of seconds to 2 min for roles" (msgraph-sdk-dotnet#2772).
+const WINDOW: Duration = Duration::from_mins(2);
+const EVERY: Duration = Duration::from_secs(5);
+
+/// What one look says of the op's effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Present,
+    Absent,
+    /// Could not look.
+    Nothing,
+}
+
+impl Engine {
+    /// Settles every op in doubt whose rule needs no person.
+    ///
+    /// # Errors
+    /// A system could not be read long enough to tell, or only the person can tell.
+    pub async fn settle_doubts(&self) -> Result<usize, Refusal> {
+        let doubts = self.ledger().in_doubt;
+        for doubt in &doubts {
+            self.settle_doubt(doubt).await?;
+        }
+        Ok(doubts.len())
+    }
+
+    pub(super) async fn settle_doubt(&self, doubt: &InDoubt) -> Result<(), Refusal> {
+        let Some(op) = self.op(doubt) else { return Err(only_the_person(doubt)) };
+        match (op.doubt, op.unless.clone()) {
+            (Doubt::Look, Some(check)) => self.settle_by_looking(doubt, &check).await,
+            (Doubt::Repeat, _) => self.settle_by_repeating(doubt, &op).await,
+            (Doubt::Ask, _) | (Doubt::Look, None) => Err(only_the_person(doubt)),
+        }
+    }
+
+    /// The person says whether an op in doubt happened.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn settle_by_person(&self, doubt: &InDoubt, happened: bool) -> Result<(), Refusal> {
+        self.end(
+            &doubt.step,
+            if happened { self.happened(doubt, &Value::Null) } else { not_happened(doubt, "the person said that it did not happen") },
+        )
+    }
+
+    async fn settle_by_looking(&self, doubt: &InDoubt, check: &str) -> Result<(), Refusal> {
+        let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
+        let (every, within) = settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within));
+        let wanted = if doubt.undo_of.is_some() { Seen::Absent } else { Seen::Present };
+        let mut streak = 0;
+        loop {
+            let seen = self.see(&doubt.step, check).await;
+            streak = if seen == wanted { streak + 1 } else { 0 };
+            if streak >= READS {
+                let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
+                return self.end(&doubt.step, self.happened(doubt, &item));
+            }
+            let over = self.now().duration_since(doubt.at).unsigned_abs() >= within;
+            match seen {
+                Seen::Nothing if over => return Err(still_in_doubt(doubt)),
+                Seen::Present | Seen::Absent if over && seen != wanted => {
+                    let why = format!("nobody saw an answer, and its effect did not show within {}", matcher::span(within));
+                    return self.end(&doubt.step, not_happened(doubt, &why));
+                }
+                Seen::Present | Seen::Absent | Seen::Nothing => tokio::time::sleep(every).await,
+            }
+        }
+    }
+
+    async fn see(&self, step: &str, check: &str) -> Seen {
+        self.survey(&self.with_needs(step)).await;
+        self.with_known(|known| {
+            let Some((_, definition)) = known.check(step, check) else { return Seen::Nothing };
+            let Some(Ok(facts)) = known.look(step, &definition.probe).map(|look| &look.outcome) else { return Seen::Nothing };
+            match matcher::judge(&definition.expect, &facts.body, &known.scope(step), facts.now).outcome {
+                Outcome::Holds => Seen::Present,
+                Outcome::Fails => Seen::Absent,
+                Outcome::Unresolved(_) => Seen::Nothing,
+            }
+        })
+    }
+
+    /// The plan was confirmed before the crash, and the rule of the op says that twice is harmless.
+    async fn settle_by_repeating(&self, doubt: &InDoubt, _op: &Op) -> Result<(), Refusal> {
+        let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
+        let permit = Confirmed { plan: format!("repeated from line {}", doubt.n) };
+        let request: &Write = &doubt.request;
+        match systems.send(request, &permit).await {
+            Ok(answer) => self.end(&doubt.step, self.happened(doubt, &answer.body)),
+            Err(SendError::Refused(error)) => self.end(&doubt.step, not_happened(doubt, &error.what)),
+            Err(SendError::InDoubt(_)) => Err(still_in_doubt(doubt)),
+        }
+    }
+
+    fn happened(&self, doubt: &InDoubt, effect: &Value) -> Event {
+        match doubt.undo_of {
+            Some(of) => {
+                Event::Undone { intended: doubt.n, of, status: None, note: Some("nobody saw the answer; looking showed it".into()) }
+            }
+            None => self.done(&doubt.step, &doubt.op, doubt.n, effect, None, None, true),
+        }
+    }
+}
+
+fn not_happened(doubt: &InDoubt, why: &str) -> Event {
+    Event::Failed { intended: doubt.n, why: why.to_owned(), status: None }
+}
+
+fn still_in_doubt(doubt: &InDoubt) -> Refusal {
+    Refusal::Unknown(
+        Problem::unknown(format!(
+            "whether `{} {}` happened is still in doubt: the system could not be read",
+            doubt.request.method, doubt.request.path
+        ))
+        .hint("it is looked at again at the next start"),
+    )
+}
+
+fn only_the_person(doubt: &InDoubt) -> Refusal {
+    Refusal::Not(
+        Problem::new(format!("whether `{} {}` happened can only be told by a person", doubt.request.method, doubt.request.path))
+            .hint("look in the portal, then answer in the walk"),
+    )
+}

@@ -1,0 +1,209 @@
+//! What the journal adds up to: open changes, ops in doubt, attestations, waivers, what each step last went through. Pure.
+
+use super::{
+    check::Verdict,
+    journal::{Event, Line},
+    probe::Write,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An op of ours that is not taken back.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// The journal's `done` line.
+    pub n: u64,
+    /// When it was done.
+    pub at: Timestamp,
+    /// The guide.
+    pub guide: String,
+    /// The step.
+    pub step: String,
+    /// The op.
+    pub op: String,
+    /// What was sent.
+    pub request: Write,
+    /// What was there before.
+    pub before: String,
+    /// How it is taken back.
+    pub undo: Option<Write>,
+    /// Why it cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_undo: Option<String>,
+    /// What was kept of the reply.
+    pub captured: Map<String, Value>,
+}
+
+/// An op whose end is not in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InDoubt {
+    /// The journal's `intended` line.
+    pub n: u64,
+    /// When it was intended.
+    pub at: Timestamp,
+    /// The guide.
+    pub guide: String,
+    /// The step.
+    pub step: String,
+    /// The op.
+    pub op: String,
+    /// What was sent.
+    pub request: Write,
+    /// What was there before.
+    pub before: String,
+    /// The `done` line that it takes back; `None` for an apply.
+    pub undo_of: Option<u64>,
+}
+
+/// The newest change of a step, for pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: ChangeKind,
+    /// It has shown.
+    pub settled: bool,
+}
+
+/// What the newest change of a step was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// We did it.
+    Done,
+    /// A person said so.
+    Attested,
+    /// We took it back.
+    Undone,
+}
+
+/// A person's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attestation {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A check set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until: Timestamp,
+    /// Who.
+    pub by: String,
+}
+
+/// What the journal says of one guide.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Open changes, oldest first.
+    pub open: Vec<Entry>,
+    /// Ops in doubt, oldest first.
+    pub in_doubt: Vec<InDoubt>,
+    /// By step.
+    pub changes: BTreeMap<String, Change>,
+    /// By step and task.
+    pub attested: BTreeMap<(String, String), Attestation>,
+    /// By step and check.
+    pub waived: BTreeMap<(String, String), Waiver>,
+    /// The verdict last recorded, by step and check.
+    pub verdicts: BTreeMap<(String, String), Verdict>,
+    /// Checks that passed since their step was last taken back.
+    pub passed: BTreeSet<(String, String)>,
+}
+
+impl Ledger {
+    /// Adds up the lines that concern `guide`; other guides share the lab's journal.
+    #[must_use]
+    pub fn of(lines: &[Line], guide: &str) -> Self {
+        let mut ledger = Self::default();
+        for line in lines.iter().filter(|line| line.guide == guide) {
+            ledger.take(line);
+        }
+        ledger
+    }
+
+    /// Adds one more line of the same guide.
+    pub fn take(&mut self, line: &Line) {
+        let step = line.step.clone().unwrap_or_default();
+        let at = line.at;
+        match &line.event {
+            Event::Started { .. } | Event::Repaired { .. } => {}
+            Event::Looked { check, verdict, .. } => self.looked((step, check.clone()), *verdict),
+            Event::Attested { task, by, withdrawn } => self.attest(step, task, by, at, *withdrawn),
+            Event::Intended { op, request, before, undo_of, .. } => self.in_doubt.push(InDoubt {
+                n: line.n,
+                at,
+                guide: line.guide.clone(),
+                step,
+                op: op.clone(),
+                request: request.clone(),
+                before: before.clone(),
+                undo_of: *undo_of,
+            }),
+            Event::Done { intended, captured, undo, no_undo, .. } => {
+                if let Some(doubt) = self.end(*intended) {
+                    self.changes.insert(step.clone(), Change { at, kind: ChangeKind::Done, settled: false });
+                    let undo = undo.clone();
+                    self.open.push(Entry {
+                        n: line.n,
+                        at,
+                        guide: doubt.guide,
+                        step,
+                        op: doubt.op,
+                        request: doubt.request,
+                        before: doubt.before,
+                        undo,
+                        no_undo: no_undo.clone(),
+                        captured: captured.clone(),
+                    });
+                }
+            }
+            Event::Failed { intended, .. } => {
+                self.end(*intended);
+            }
+            Event::Settled { .. } => {
+                if let Some(change) = self.changes.get_mut(&step) {
+                    change.settled = true;
+                }
+            }
+            Event::Undone { intended, of, .. } => {
+                self.end(*intended);
+                self.open.retain(|entry| entry.n != *of);
+                self.passed.retain(|(passed, _)| *passed != step);
+                self.changes.insert(step, Change { at, kind: ChangeKind::Undone, settled: false });
+            }
+            Event::Waived { check, reason, until, by } => {
+                self.waived.insert((step, check.clone()), Waiver { reason: reason.clone(), until: *until, by: by.clone() });
+            }
+        }
+    }
+
+    fn looked(&mut self, key: (String, String), verdict: Verdict) {
+        if verdict == Verdict::Pass {
+            self.passed.insert(key.clone());
+        }
+        self.verdicts.insert(key, verdict);
+    }
+
+    fn attest(&mut self, step: String, task: &str, by: &str, at: Timestamp, withdrawn: bool) {
+        let key = (step.clone(), task.to_owned());
+        if withdrawn {
+            self.attested.remove(&key);
+            return;
+        }
+        self.attested.insert(key, Attestation { by: by.to_owned(), at });
+        self.changes.insert(step, Change { at, kind: ChangeKind::Attested, settled: false });
+    }
+
+    fn end(&mut self, intended: u64) -> Option<InDoubt> {
+        let index = self.in_doubt.iter().position(|doubt| doubt.n == intended)?;
+        Some(self.in_doubt.remove(index))
+    }
+}

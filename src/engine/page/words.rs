@@ -1,0 +1,169 @@
+//! The words that every face says alike: acts, ages, connection, verdicts. Not for the words of a guide: those are the pack's.
+
+use super::{Act, CheckPane, Connection, LabLine, Page, RailStep};
+use crate::engine::check::Verdict;
+use std::time::Duration;
+
+impl Act {
+    /// All of them, in the order of the hint line.
+    pub const ALL: [Self; 7] = [Self::Apply, Self::Undo, Self::CheckAgain, Self::Attest, Self::Next, Self::Back, Self::SignIn];
+
+    /// The verb that stands on a key and is typed as a command.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Undo => "undo",
+            Self::CheckAgain => "check again",
+            Self::Attest => "attest",
+            Self::Next => "next",
+            Self::Back => "back",
+            Self::SignIn => "sign in",
+        }
+    }
+}
+
+impl Page {
+    /// Why something cannot be done now; `None` when it can.
+    #[must_use]
+    pub fn why_not(&self, act: Act) -> Option<String> {
+        match self.offers.iter().find(|offer| offer.act == act) {
+            Some(offer) => offer.why_not.clone(),
+            None => Some(format!("{} has no meaning in this step", act.word())),
+        }
+    }
+
+    /// The id of the step `by` places away from the one in view; `None` at the ends.
+    #[must_use]
+    pub fn neighbour(&self, by: isize) -> Option<&str> {
+        let steps: Vec<&RailStep> = self.steps().collect();
+        let here = steps.iter().position(|step| step.id == self.step.id)?;
+        let there = here.checked_add_signed(by)?;
+        steps.get(there).map(|step| step.id.as_str())
+    }
+
+    /// All steps in walking order.
+    pub fn steps(&self) -> impl Iterator<Item = &RailStep> {
+        self.rail.iter().flat_map(|phase| &phase.steps)
+    }
+}
+
+impl CheckPane {
+    /// When the check is looked at next, `elapsed` after the page was built: seconds only while a settle window runs.
+    #[must_use]
+    pub fn next_look_words(&self, elapsed: Duration) -> Option<String> {
+        let next = self.next_look?;
+        if self.counts_down() {
+            let left = next.saturating_sub(elapsed);
+            return Some(if left.is_zero() { "next now".to_owned() } else { format!("next in {} s", ceil_seconds(left)) });
+        }
+        let minutes = next.as_secs().div_ceil(60).max(1);
+        Some(format!("next within {minutes} min"))
+    }
+
+    /// Whether seconds until the next look are shown.
+    #[must_use]
+    pub fn counts_down(&self) -> bool {
+        self.verdict == Some(Verdict::Pending) && self.next_look.is_some() && !self.looking
+    }
+
+    /// The verdict as a word: `unseen` before the first look, `drifted` is said beside it.
+    #[must_use]
+    pub fn verdict_word(&self) -> &'static str {
+        verdict_word(self.verdict)
+    }
+}
+
+/// The word of a verdict; `unseen` for none.
+#[must_use]
+pub fn verdict_word(verdict: Option<Verdict>) -> &'static str {
+    verdict.map_or("unseen", Verdict::word)
+}
+
+/// An age to the minute: `just now`, `1 min ago`, `2 h ago`, `3 days ago`.
+#[must_use]
+pub fn age(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..1440 => format!("{} h ago", minutes / 60),
+        1440..2880 => "1 day ago".to_owned(),
+        _ => format!("{} days ago", minutes / 1440),
+    }
+}
+
+/// How long until [`age`] reads differently.
+#[must_use]
+pub fn until_age_changes(age: Duration) -> Duration {
+    let unit = match age.as_secs() / 60 {
+        0..60 => 60,
+        60..1440 => 3600,
+        _ => 86_400,
+    };
+    let next = Duration::from_secs((age.as_secs() / unit + 1) * unit);
+    next.saturating_sub(age)
+}
+
+/// How long something took: `87 ms`, `1.2 s`, `3 min`.
+#[must_use]
+pub fn took(took: Duration) -> String {
+    let ms = took.as_millis();
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} min", ms / 60_000),
+    }
+}
+
+/// Whole seconds, rounded up, so that a countdown ends at 0 and not before.
+#[must_use]
+pub fn ceil_seconds(left: Duration) -> u64 {
+    left.as_secs() + u64::from(left.subsec_nanos() > 0)
+}
+
+impl Connection {
+    /// How it stands, in few words.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Connecting(_) => "connecting",
+            Self::Ready => "connected",
+            Self::SignedOut => "signed out",
+            Self::Failed { .. } => "no connection",
+        }
+    }
+}
+
+impl LabLine {
+    /// How many changes are not taken back; `None` for none.
+    #[must_use]
+    pub fn open_words(&self) -> Option<String> {
+        match self.open_changes {
+            0 => None,
+            1 => Some("1 change open".to_owned()),
+            n => Some(format!("{n} changes open")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_reads_differently_exactly_when_it_says_so() {
+        for seconds in [0, 1, 59, 60, 61, 119, 3599, 3600, 7199, 86_399, 86_400, 200_000] {
+            let now = Duration::from_secs(seconds);
+            let until = until_age_changes(now);
+            assert_ne!(age(now + until), age(now), "{seconds} s");
+            assert_eq!(age((now + until).saturating_sub(Duration::from_millis(1))), age(now), "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn ages_are_words_to_the_minute() {
+        let words = [0, 59, 60, 3600, 86_400, 259_200].map(|s| age(Duration::from_secs(s)));
+        assert_eq!(words, ["just now", "just now", "1 min ago", "1 h ago", "1 day ago", "3 days ago"]);
+    }
+}

@@ -1,0 +1,221 @@
+//! A probe: one read from a system. How its request is written from the guide, and what an answer looks like. Changes nothing.
+
+use super::matcher::Scope;
+use crate::base::encode::{self, EncodeError};
+use crate::guide::step::{Body, GraphGet, GraphWrite, Probe, WriteMethod};
+use crate::guide::variables::{Part, Reference, Template};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// A read as it is sent; equal requests are sent once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request {
+    /// A Microsoft Graph GET.
+    Graph {
+        /// Encoded path.
+        path: String,
+        /// Query parameters, decoded.
+        query: Vec<(String, String)>,
+        /// With `ConsistencyLevel: eventual`.
+        eventual: bool,
+    },
+}
+
+/// How dear a look is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// Every 5 s growing to 60 s.
+    Graph,
+    /// Reports and audit: every 60 s (they lag anyway, and allow 5 requests in 10 s).
+    Report,
+}
+
+impl Request {
+    /// Its cost class.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        match self {
+            Self::Graph { path, .. } if path.contains("/reports/") || path.contains("/auditLogs/") => Cost::Report,
+            Self::Graph { .. } => Cost::Graph,
+        }
+    }
+}
+
+/// A change as it is sent and as the journal keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Write {
+    /// POST, PATCH or DELETE.
+    pub method: String,
+    /// Encoded path.
+    pub path: String,
+    /// The body; null for none.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub body: Value,
+}
+
+/// What a system answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body, null for none.
+    pub body: Value,
+    /// When it was asked, by the asked system's own clock.
+    pub date: Option<Timestamp>,
+    /// The server's id of the request.
+    pub request_id: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a look brought nothing back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookError {
+    /// What could not be read, and why.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The status, if there was one.
+    pub status: Option<u16>,
+    /// The system's own error code.
+    pub code: Option<String>,
+}
+
+/// Why a change was not done, or cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// It was answered, and surely not done.
+    Refused(LookError),
+    /// Nobody saw the answer: it may have been done.
+    InDoubt(LookError),
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    /// The object id.
+    pub id: String,
+    /// The user principal name.
+    pub name: String,
+}
+
+/// The systems of a lab, as the engine sees them; tests script it.
+#[async_trait]
+pub trait Systems: Send + Sync {
+    /// One read.
+    ///
+    /// # Errors
+    /// [`LookError`] says what could not be read, and why.
+    async fn look(&self, request: &Request) -> Result<Answer, LookError>;
+
+    /// One change of a confirmed plan.
+    ///
+    /// # Errors
+    /// [`SendError`] tells a refusal from doubt.
+    async fn send(&self, write: &Write, confirmed: &super::action::Confirmed) -> Result<Answer, SendError>;
+
+    /// Who is signed in, if anybody.
+    fn me(&self) -> Option<Me>;
+
+    /// The address that a request goes to, for plans and screens.
+    fn address(&self, path: &str) -> String;
+}
+
+/// Why a request cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unwritable {
+    /// A reference finds nothing (yet).
+    #[error("`{{{{ {0} }}}}` finds nothing")]
+    Unresolved(String),
+    /// A value cannot be written there.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+/// The request of a probe.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing.
+pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> {
+    match probe {
+        Probe::Graph(get) => graph_get(get, scope),
+    }
+}
+
+fn graph_get(get: &GraphGet, scope: &dyn Scope) -> Result<Request, Unwritable> {
+    let mut query = Vec::new();
+    if let Some(filter) = &get.filter {
+        query.push(("$filter".to_owned(), fill(filter, scope, encode::odata_literal)?));
+    }
+    if !get.select.is_empty() {
+        query.push(("$select".to_owned(), get.select.join(",")));
+    }
+    if let Some(expand) = &get.expand {
+        query.push(("$expand".to_owned(), expand.clone()));
+    }
+    Ok(Request::Graph { path: fill(&get.get, scope, segment)?, query, eventual: get.eventual })
+}
+
+/// The change of an op or of its undo.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing.
+pub fn write(write: &GraphWrite, scope: &dyn Scope) -> Result<Write, Unwritable> {
+    let method = match write.method {
+        WriteMethod::Post => "POST",
+        WriteMethod::Patch => "PATCH",
+        WriteMethod::Delete => "DELETE",
+    };
+    let body = write.body.as_ref().map(|body| fill_body(body, scope)).transpose()?;
+    Ok(Write { method: method.into(), path: fill(&write.path, scope, segment)?, body: body.unwrap_or_default() })
+}
+
+fn fill_body(body: &Body, scope: &dyn Scope) -> Result<Value, Unwritable> {
+    Ok(match body {
+        Body::Plain(value) => value.clone(),
+        Body::List(items) => Value::Array(items.iter().map(|item| fill_body(item, scope)).collect::<Result<_, _>>()?),
+        Body::Object(fields) => {
+            let fields: Result<Map<_, _>, Unwritable> =
+                fields.iter().map(|(name, body)| Ok((name.clone(), fill_body(body, scope)?))).collect();
+            Value::Object(fields?)
+        }
+        // A text that is one reference keeps the value's own type; mixed text becomes text.
+        Body::Text(template) => match template.parts.as_slice() {
+            [Part::Reference(reference)] => lookup(reference, scope)?,
+            _ => Value::String(fill(template, scope, plain)?),
+        },
+    })
+}
+
+fn lookup(reference: &Reference, scope: &dyn Scope) -> Result<Value, Unwritable> {
+    scope.value(reference).ok_or_else(|| Unwritable::Unresolved(reference.to_string()))
+}
+
+fn fill(template: &Template, scope: &dyn Scope, encode: impl Fn(&Value) -> Result<String, EncodeError>) -> Result<String, Unwritable> {
+    let mut out = String::new();
+    for part in &template.parts {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Reference(reference) => out.push_str(&encode(&lookup(reference, scope)?)?),
+        }
+    }
+    Ok(out)
+}
+
+fn segment(value: &Value) -> Result<String, EncodeError> {
+    encode::path_segment(&plain(value)?)
+}
+
+fn plain(value: &Value) -> Result<String, EncodeError> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        Value::Null => Err(EncodeError::Literal("null")),
+        Value::Array(_) => Err(EncodeError::Literal("a list")),
+        Value::Object(_) => Err(EncodeError::Literal("an object")),
+    }
+}

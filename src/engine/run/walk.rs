@@ -1,0 +1,437 @@
+//! The walk's loop: one task that owns the schedule, spawns looks and changes, and publishes a view after each of them.
+
+use super::{Command, Door, Handle, NotConnected, View};
+use crate::base::Problem;
+use crate::engine::{
+    action::{Carried, Direction, How, Plan, Refusal},
+    core::Engine,
+    journal::Event,
+    known::Known,
+    ledger::InDoubt,
+    matcher::span,
+    page::{
+        Connection, Notice, Overlay, PlanLine, PlanPane,
+        build::{self, Rhythm, Surroundings},
+    },
+    probe::{Request, Systems},
+    schedule::{Nearness, Schedule, Settling},
+};
+use crate::guide::prose::Span;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+/// Commands that may wait: a person types slower than the loop takes them.
+const COMMANDS: usize = 32;
+
+/// How a walk begins.
+pub struct Begin {
+    /// The engine, its journal open.
+    pub engine: Engine,
+    /// The way into the lab.
+    pub door: Arc<dyn Door>,
+    /// The step to begin with; `None` for where the last walk stood, else the first.
+    pub step: Option<String>,
+    /// Where the step in view is kept between walks.
+    pub position: Option<PathBuf>,
+    /// Spreads looks so that forty laptops do not ask at once.
+    pub jitter: fn(Duration) -> Duration,
+}
+
+/// Starts the walk; its first view is there at once, before anything is reached.
+#[must_use]
+pub fn start(begin: Begin) -> Handle {
+    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let kept = begin.position.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).map(|step| step.trim().to_owned());
+    let steps = &begin.engine.guide().steps;
+    let step = begin.step.or(kept).filter(|step| steps.contains_key(step)).or_else(|| steps.keys().next().cloned());
+    let (addresses, address) = mpsc::channel(1);
+    let mut walk = Walk {
+        step: step.unwrap_or_default(),
+        notice: begin.engine.read_only().map(|why| Notice { text: format!("nothing can be changed in this walk: {why}"), hint: None }),
+        engine: begin.engine,
+        door: begin.door,
+        position: begin.position,
+        schedule: Schedule::new(begin.jitter),
+        connection: Connection::Connecting("reaching the lab".into()),
+        busy: None,
+        activity: None,
+        overlay: None,
+        plan: None,
+        tasks: JoinSet::new(),
+        addresses,
+    };
+    let (views_in, views) = watch::channel(Arc::new(walk.view()));
+    walk.connect();
+    tokio::spawn(walk.run(inbox, views_in, address));
+    Handle { commands, views }
+}
+
+struct Walk {
+    engine: Engine,
+    door: Arc<dyn Door>,
+    position: Option<PathBuf>,
+    schedule: Schedule,
+    step: String,
+    connection: Connection,
+    /// What is being planned or sent; nothing else is begun meanwhile.
+    busy: Option<String>,
+    activity: Option<String>,
+    notice: Option<Notice>,
+    overlay: Option<Overlay>,
+    /// The plan on the screen.
+    plan: Option<Plan>,
+    tasks: JoinSet<Finished>,
+    addresses: mpsc::Sender<String>,
+}
+
+/// What a spawned task came back with.
+enum Finished {
+    Connected(Result<Arc<dyn Systems>, NotConnected>),
+    Looked { request: Request, changed: bool },
+    Planned(Result<Plan, Refusal>),
+    Carried { direction: Direction, outcome: Result<Carried, Refusal> },
+    DoubtsSettled(Result<usize, Refusal>),
+}
+
+impl Walk {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, views: watch::Sender<Arc<View>>, mut addresses: mpsc::Receiver<String>) {
+        loop {
+            self.tend();
+            if views.send(Arc::new(self.view())).is_err() {
+                return;
+            }
+            let wake = self.schedule.next().filter(|_| matches!(self.connection, Connection::Ready));
+            tokio::select! {
+                biased;
+                command = inbox.recv() => match command {
+                    Some(command) => self.take(command),
+                    None => return self.finish().await,
+                },
+                Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => match finished {
+                    Ok(finished) => self.finished(finished),
+                    // A task that panicked has said so through the panic hook; the walk goes on without it.
+                    Err(_) => self.busy = None,
+                },
+                Some(address) = addresses.recv() => self.overlay = Some(Overlay::SignIn { address }),
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    /// A change under way is waited for: its end belongs into the journal.
+    async fn finish(mut self) {
+        while self.busy.is_some() {
+            match self.tasks.join_next().await {
+                Some(Ok(Finished::Carried { .. } | Finished::DoubtsSettled(_))) | None => return,
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        self.notice = None;
+        match command {
+            Command::View(step) => self.go_to(step),
+            Command::CheckAgain => self.check_again(),
+            Command::Attest { step, task } => self.attest(&step, &task),
+            Command::PlanApply(step) => self.begin_plan(step, Direction::Apply),
+            Command::PlanUndo(step) => self.begin_plan(step, Direction::Undo),
+            Command::Confirm(id) => self.confirm(&id),
+            Command::Dismiss => self.dismiss(),
+            Command::SignIn => self.sign_in(),
+            Command::Settle { happened } => self.settle_by_person(happened),
+        }
+    }
+
+    fn go_to(&mut self, step: String) {
+        if !self.engine.guide().steps.contains_key(&step) {
+            return;
+        }
+        if let Some(path) = &self.position {
+            // A convenience, not a record: a disk that refuses costs only the place.
+            let _ = std::fs::write(path, &step);
+        }
+        self.step = step;
+    }
+
+    fn check_again(&mut self) {
+        self.schedule.look_now(Instant::now());
+        let lost = self
+            .engine
+            .with_known(|known| known.looks.values().any(|look| look.outcome.as_ref().is_err_and(|error| error.status.is_none())));
+        if lost || !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
+            self.connect();
+        }
+    }
+
+    fn connect(&mut self) {
+        if !matches!(self.connection, Connection::Ready) {
+            self.connection = Connection::Connecting("reaching the lab".into());
+        }
+        let door = self.door.clone();
+        self.tasks.spawn(async move { Finished::Connected(door.connect().await) });
+    }
+
+    fn sign_in(&mut self) {
+        if !matches!(self.connection, Connection::SignedOut) {
+            return;
+        }
+        self.connection = Connection::Connecting("waiting for the sign-in in the browser".into());
+        let (door, show) = (self.door.clone(), self.addresses.clone());
+        self.tasks.spawn(async move { Finished::Connected(door.sign_in(show).await) });
+    }
+
+    fn attest(&mut self, step: &str, task: &str) {
+        let withdrawn = self.engine.ledger().attested.contains_key(&(step.to_owned(), task.to_owned()));
+        let event = Event::Attested { task: task.to_owned(), by: crate::engine::person(), withdrawn };
+        match self.engine.record(Some(step), event) {
+            Ok(_) if withdrawn => self.activity = Some(format!("`{task}` is not attested any more")),
+            Ok(_) => self.activity = Some(format!("`{task}` attested; now proved by looking")),
+            Err(problem) => self.say(problem),
+        }
+        self.schedule.look_now(Instant::now());
+    }
+
+    fn begin_plan(&mut self, step: String, direction: Direction) {
+        if self.busy.is_some() || !matches!(self.connection, Connection::Ready) {
+            return;
+        }
+        self.busy = Some("a plan is being made".into());
+        let engine = self.engine.clone();
+        self.tasks.spawn(async move { Finished::Planned(engine.plan(&step, direction).await) });
+    }
+
+    fn confirm(&mut self, id: &str) {
+        let Some(plan) = self.plan.clone().filter(|plan| plan.id == id && self.busy.is_none()) else { return };
+        self.busy = Some("a change is being sent".into());
+        if let Some(Overlay::Plan(pane)) = &mut self.overlay {
+            pane.sending = true;
+        }
+        let how = if plan.high_risk { How::Typed } else { How::Key };
+        let engine = self.engine.clone();
+        self.tasks.spawn(async move { Finished::Carried { direction: plan.direction, outcome: engine.carry_out(&plan, how).await } });
+    }
+
+    fn dismiss(&mut self) {
+        if self.busy.is_none() {
+            self.overlay = None;
+            self.plan = None;
+        }
+    }
+
+    fn settle_by_person(&mut self, happened: bool) {
+        let Some(doubt) = self.asked_doubt() else { return };
+        if let Err(refusal) = self.engine.settle_by_person(&doubt, happened) {
+            self.say(refusal.into());
+        }
+        self.overlay = None;
+        self.settle_doubts();
+    }
+
+    fn asked_doubt(&self) -> Option<InDoubt> {
+        self.engine.ledger().in_doubt.into_iter().next().filter(|_| matches!(self.overlay, Some(Overlay::Doubt { .. })))
+    }
+
+    fn finished(&mut self, finished: Finished) {
+        match finished {
+            Finished::Connected(Ok(systems)) => self.connected(systems),
+            Finished::Connected(Err(NotConnected::SignedOut)) => {
+                self.overlay = None;
+                self.connection = Connection::SignedOut;
+            }
+            Finished::Connected(Err(NotConnected::Failed(problem))) => {
+                self.overlay = None;
+                self.connection = Connection::Failed { why: problem.what, hint: problem.hint };
+            }
+            Finished::Looked { request, changed } => self.schedule.finished(&request, changed, Instant::now()),
+            Finished::Planned(outcome) => self.planned(outcome),
+            Finished::Carried { direction, outcome } => self.carried(direction, outcome),
+            Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
+        }
+    }
+
+    fn connected(&mut self, systems: Arc<dyn Systems>) {
+        self.overlay = None;
+        self.connection = Connection::Ready;
+        self.engine.connect(systems);
+        if let Some(problem) = self.door.notice() {
+            self.say(problem);
+        }
+        self.schedule.look_now(Instant::now());
+        self.settle_doubts();
+    }
+
+    fn settle_doubts(&mut self) {
+        if self.busy.is_some() || self.engine.read_only().is_some() || self.engine.ledger().in_doubt.is_empty() {
+            return;
+        }
+        self.busy = Some("a change in doubt is being settled by looking".into());
+        self.activity = Some("an earlier run ended before it saw an answer; looking whether its change arrived".into());
+        let engine = self.engine.clone();
+        self.tasks.spawn(async move { Finished::DoubtsSettled(engine.settle_doubts().await) });
+    }
+
+    fn planned(&mut self, outcome: Result<Plan, Refusal>) {
+        self.busy = None;
+        match outcome {
+            Ok(plan) if plan.ops.is_empty() => {
+                let why = plan.skipped.first().cloned().unwrap_or_else(|| "Guidepost changed nothing here".into());
+                self.notice = Some(Notice { text: format!("nothing to do: {why}"), hint: None });
+            }
+            Ok(plan) => {
+                let sentence = self.engine.guide().prose.get(&plan.step).map_or_else(|| plan.step.clone(), |prose| prose.title.clone());
+                self.overlay = Some(Overlay::Plan(pane(&plan, &sentence)));
+                self.plan = Some(plan);
+            }
+            Err(refusal) => self.say(refusal.into()),
+        }
+    }
+
+    fn carried(&mut self, direction: Direction, outcome: Result<Carried, Refusal>) {
+        self.busy = None;
+        self.overlay = None;
+        self.plan = None;
+        match outcome {
+            Ok(Carried::Nothing) => self.activity = Some("nothing was left to do".into()),
+            Ok(Carried::Done(_)) => {
+                let word = if direction == Direction::Apply { "done" } else { "taken back" };
+                self.activity = Some(format!("{word}, and recorded in the journal; now looking until it shows"));
+            }
+            Err(refusal) => self.say(refusal.into()),
+        }
+        self.schedule.look_now(Instant::now());
+    }
+
+    fn doubts_settled(&mut self, outcome: Result<usize, Refusal>) {
+        self.busy = None;
+        match outcome {
+            Ok(_) => self.activity = Some("what was in doubt is settled, and recorded in the journal".into()),
+            Err(Refusal::Not(_)) if !self.engine.ledger().in_doubt.is_empty() => {
+                let doubt = self.engine.ledger().in_doubt.into_iter().next();
+                self.overlay = doubt.map(|doubt| Overlay::Doubt { what: format!("{} {}", doubt.request.method, doubt.request.path) });
+            }
+            Err(refusal) => self.say(refusal.into()),
+        }
+    }
+
+    fn say(&mut self, problem: Problem) {
+        self.notice = Some(Notice { text: problem.what, hint: problem.hint });
+    }
+
+    /// Brings the schedule in line with what is in view, and sends what is due.
+    fn tend(&mut self) {
+        if !matches!(self.connection, Connection::Ready) {
+            return;
+        }
+        let now = Instant::now();
+        let wanted = self.wanted();
+        self.schedule.want(&wanted, now);
+        self.settle_windows(now);
+        for request in self.schedule.take_due(now) {
+            let engine = self.engine.clone();
+            self.tasks.spawn(async move {
+                let changed = engine.look(&request).await;
+                Finished::Looked { request, changed }
+            });
+        }
+    }
+
+    fn wanted(&self) -> BTreeMap<Request, Nearness> {
+        let steps: Vec<_> = self.engine.guide().steps.keys().cloned().collect();
+        let here = steps.iter().position(|step| *step == self.step).unwrap_or(0);
+        let needed = self.engine.with_needs(&self.step);
+        let mut wanted = BTreeMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            let nearness = if needed.contains(step) {
+                Nearness::View
+            } else if index.abs_diff(here) == 1 {
+                Nearness::Near
+            } else {
+                Nearness::Far
+            };
+            for request in self.engine.requests(std::slice::from_ref(step)) {
+                let entry = wanted.entry(request).or_insert(nearness);
+                *entry = nearness.min(*entry);
+            }
+        }
+        wanted
+    }
+
+    /// A change that has not shown yet is looked at faster, until its window ends.
+    fn settle_windows(&mut self, now: Instant) {
+        for (request, every, left) in self.engine.with_known(windows) {
+            match left {
+                Some(left) => self.schedule.settle(&request, Settling { every, until: now + left }, now),
+                None => self.schedule.settled(&request),
+            }
+        }
+    }
+
+    fn view(&self) -> View {
+        let around = Surroundings {
+            step: &self.step,
+            lab: self.engine.lab(),
+            account: self.engine.systems().and_then(|systems| systems.me()).map(|me| me.name),
+            connection: self.connection.clone(),
+            read_only: self.engine.read_only(),
+            busy: self.busy.clone(),
+            activity: self.activity.clone().or_else(|| self.last_request()),
+            notice: self.notice.clone(),
+            overlay: self.overlay.clone(),
+        };
+        let now = Instant::now();
+        let rhythm = |request: &Request| Rhythm {
+            looking: self.schedule.in_flight(request),
+            next: self.schedule.due(request).map(|due| due.saturating_duration_since(now)),
+            interval: self.schedule.interval(request),
+        };
+        View { page: self.engine.with_known(|known| build::page(known, &around, &rhythm)), wire: self.door.wire() }
+    }
+
+    fn last_request(&self) -> Option<String> {
+        let wire = self.door.wire();
+        let last = wire.last()?;
+        let status = last.status.map_or_else(|| last.note.clone().unwrap_or_default(), |status| status.to_string());
+        Some(format!("{} {} {status} {}", last.method, last.target, span(last.took)))
+    }
+}
+
+/// For each settling check: its request, its rhythm, and what is left of its window.
+fn windows(known: &Known<'_>) -> Vec<(Request, Duration, Option<Duration>)> {
+    let mut found = Vec::new();
+    for (id, step) in &known.guide.steps {
+        for check in step.checks.values() {
+            let (Some(settle), Ok(request)) = (check.settle, known.request(id, &check.probe)) else { continue };
+            let left = known
+                .ledger
+                .changes
+                .get(id)
+                .filter(|change| !change.settled)
+                .and_then(|change| settle.within.checked_sub(known.now.duration_since(change.at).unsigned_abs()));
+            found.push((request, settle.every, left));
+        }
+    }
+    found
+}
+
+fn pane(plan: &Plan, title: &str) -> PlanPane {
+    let line = |op: &crate::engine::action::PlannedOp| PlanLine {
+        title: vec![Span::plain(&op.title)],
+        request: format!("{} {}", op.request.method, op.address),
+        body: if op.request.body.is_null() { String::new() } else { serde_json::to_string_pretty(&op.request.body).unwrap_or_default() },
+        before: op.before.clone(),
+        undo: op.undo.clone(),
+        needs: op.needs.clone(),
+    };
+    PlanPane {
+        title: format!("{}: {title}", plan.direction.word()),
+        id: plan.id.clone(),
+        ops: plan.ops.iter().map(line).collect(),
+        typed: plan.typed().map(str::to_owned),
+        sending: false,
+    }
+}

@@ -1,0 +1,157 @@
+//! The systems of a reached lab as the engine asks them: Graph reads and writes become answers and sentences.
+
+use super::{
+    action::Confirmed,
+    probe::{Answer, LookError, Me, Request, SendError, Systems, Write},
+    run::{Door, NotConnected},
+};
+use crate::base::{
+    Problem,
+    clock::Clock,
+    http::{Method, WireLine, WireLog},
+};
+use crate::guide::Guide;
+use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
+use crate::services::{
+    entra::{Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, SignInError},
+    host,
+};
+use async_trait::async_trait;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// A reached lab with somebody signed in.
+pub struct LabSystems {
+    graph: Graph,
+    account: Account,
+    base: String,
+    /// Keeps a started lab alive.
+    _reached: Reached,
+}
+
+#[async_trait]
+impl Systems for LabSystems {
+    async fn look(&self, request: &Request) -> Result<Answer, LookError> {
+        let Request::Graph { path, query, eventual } = request.clone();
+        self.graph.get(GraphGet { path, query, eventual }).await.map(answer).map_err(|error| look_error(&error))
+    }
+
+    async fn send(&self, write: &Write, _confirmed: &Confirmed) -> Result<Answer, SendError> {
+        let method = match write.method.as_str() {
+            "POST" => Method::POST,
+            "PATCH" => Method::PATCH,
+            "DELETE" => Method::DELETE,
+            other => {
+                return Err(SendError::Refused(plain(format!(
+                    "`{}` is no method that changes something",
+                    crate::base::text::short(other, 20)
+                ))));
+            }
+        };
+        let body = (!write.body.is_null()).then(|| write.body.clone());
+        self.graph.write(GraphWrite { method, path: write.path.clone(), body }).await.map(answer).map_err(|error| {
+            if error.outcome_known() { SendError::Refused(look_error(&error)) } else { SendError::InDoubt(look_error(&error)) }
+        })
+    }
+
+    fn me(&self) -> Option<Me> {
+        Some(Me { id: self.account.id.reveal().to_owned(), name: self.account.upn.reveal().to_owned() })
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+fn answer(reply: GraphReply) -> Answer {
+    let GraphReply { status, body, date, request_id, took } = reply;
+    Answer { status, body, date, request_id, took }
+}
+
+fn plain(what: String) -> LookError {
+    LookError { what, hint: None, status: None, code: None }
+}
+
+fn look_error(error: &GraphError) -> LookError {
+    let code = match error {
+        GraphError::Refused(refusal) => Some(refusal.code.clone()),
+        GraphError::SignIn { .. }
+        | GraphError::Http { .. }
+        | GraphError::NotJson { .. }
+        | GraphError::NotUnderstood { .. }
+        | GraphError::TooMany { .. }
+        | GraphError::Elsewhere { .. }
+        | GraphError::BadPath { .. } => None,
+    };
+    LookError { what: error.to_string(), hint: error.hint(), status: error.status(), code }
+}
+
+/// The way into a lab.
+pub struct LabDoor {
+    lab: Lab,
+    guide: Arc<Guide>,
+    wire: WireLog,
+    clock: Arc<dyn Clock>,
+    /// Kept, so that signing in does not reach the lab a second time.
+    reached: Mutex<Option<Reached>>,
+}
+
+impl LabDoor {
+    /// A door that was not opened yet.
+    #[must_use]
+    pub fn new(lab: Lab, guide: Arc<Guide>, clock: Arc<dyn Clock>) -> Self {
+        Self { lab, guide, wire: WireLog::default(), clock, reached: Mutex::new(None) }
+    }
+
+    async fn reach(&self) -> Result<Reached, NotConnected> {
+        let reached = reach(&self.lab, &self.guide.pack, &self.wire, self.clock.clone()).await.map_err(NotConnected::Failed)?;
+        *self.kept() = Some(reached.clone());
+        Ok(reached)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Option<Reached>> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
+    let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, _reached: reached })
+}
+
+#[async_trait]
+impl Door for LabDoor {
+    async fn connect(&self) -> Result<Arc<dyn Systems>, NotConnected> {
+        let reached = self.reach().await?;
+        match reached.session.resume().await {
+            Ok(account) => Ok(systems(reached, account)),
+            Err(SignInError::SignedOut) => Err(NotConnected::SignedOut),
+            Err(error) if error.needs_person() => Err(NotConnected::SignedOut),
+            Err(error) => Err(NotConnected::Failed(sign_in_problem(&error))),
+        }
+    }
+
+    async fn sign_in(&self, show: mpsc::Sender<String>) -> Result<Arc<dyn Systems>, NotConnected> {
+        let kept = self.kept().clone();
+        let reached = match kept {
+            Some(reached) => reached,
+            None => self.reach().await?,
+        };
+        let failed = |error: SignInError| NotConnected::Failed(sign_in_problem(&error));
+        let sign_in = reached.session.begin().await.map_err(failed)?;
+        // Whoever shows it may be gone; then the browser still comes back.
+        let _ = show.send(sign_in.address.to_string()).await;
+        // Without a browser the address on the screen is the way.
+        let _ = host::open_in_browser(&sign_in.address).await;
+        let account = sign_in.finish().await.map_err(failed)?;
+        Ok(systems(reached, account))
+    }
+
+    fn notice(&self) -> Option<Problem> {
+        self.kept().as_mut().and_then(|reached| reached.notice.take())
+    }
+
+    fn wire(&self) -> Arc<[WireLine]> {
+        self.wire.recent()
+    }
+}

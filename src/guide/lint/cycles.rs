@@ -1,0 +1,106 @@
+//! Order follows from references, so they must not run in a circle.
+
+use super::uses;
+use crate::guide::finding::Finding;
+use crate::guide::load::Parts;
+use crate::guide::step::Step;
+use crate::guide::variables::Reference;
+use crate::guide::yaml::Read;
+use std::collections::{BTreeMap, HashMap};
+
+/// Probes whose requests need each other's facts.
+pub(super) fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
+    let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, probe) in &read.value.probes {
+        let targets = uses::of_probe(name, probe).iter().flat_map(|used| used.template.references().filter_map(probe_name)).collect();
+        edges.insert(name.clone(), targets);
+    }
+    for circle in circles(&edges) {
+        let finding = read.at_key(&["probes", &circle[0]], format!("probes ask each other in a circle: {}", arrows(&circle)));
+        out.push(finding.hint("a probe can use facts only of a probe that does not wait for it"));
+    }
+}
+
+fn probe_name(reference: &Reference) -> Option<String> {
+    match reference {
+        Reference::Probe { probe, .. } => Some(probe.clone()),
+        Reference::Variable(_) | Reference::Constant(_) | Reference::Captured(_) => None,
+    }
+}
+
+/// Checks that need each other, in one step or across steps.
+pub(super) fn needs(parts: &Parts, out: &mut Vec<Finding>) {
+    let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (step_id, step) in &parts.steps {
+        for (check_id, check) in &step.step.value.checks {
+            let full = |need: &String| if need.contains('/') { need.clone() } else { format!("{step_id}/{need}") };
+            edges.insert(format!("{step_id}/{check_id}"), check.needs.iter().map(full).collect());
+        }
+    }
+    for circle in circles(&edges) {
+        let Some((step_id, check_id)) = circle[0].split_once('/') else { continue };
+        let Some(step) = parts.steps.get(step_id) else { continue };
+        let finding = step.step.at(&["checks", check_id, "needs"], format!("checks need each other in a circle: {}", arrows(&circle)));
+        out.push(finding.hint("take out the `needs` that is not needed"));
+    }
+}
+
+fn arrows(circle: &[String]) -> String {
+    circle.iter().chain(circle.first()).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ")
+}
+
+/// How far a name has been followed.
+#[derive(Clone, Copy, PartialEq)]
+enum Trail {
+    Under,
+    Done,
+}
+
+/// One circle for each place where following the edges comes back to itself. Not recursive: a hostile pack can have a
+/// chain of thousands.
+fn circles(edges: &BTreeMap<String, Vec<String>>) -> Vec<Vec<String>> {
+    let (mut trails, mut found) = (HashMap::<&str, Trail>::new(), Vec::new());
+    for start in edges.keys() {
+        if trails.contains_key(start.as_str()) {
+            continue;
+        }
+        trails.insert(start, Trail::Under);
+        let mut stack = vec![(start.as_str(), 0)];
+        while let Some((name, next)) = stack.last_mut() {
+            let target = edges.get(*name).and_then(|targets| targets.get(*next));
+            *next += 1;
+            let Some(target) = target else {
+                trails.insert(name, Trail::Done);
+                stack.pop();
+                continue;
+            };
+            match trails.get(target.as_str()) {
+                Some(Trail::Done) => {}
+                Some(Trail::Under) => {
+                    let path = stack.iter().map(|(name, _)| *name);
+                    found.push(path.skip_while(|name| name != target).map(str::to_owned).collect());
+                }
+                None => {
+                    trails.insert(target, Trail::Under);
+                    stack.push((target, 0));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_circle_is_found_once_and_a_diamond_is_none() {
+        let edges = |list: &[(&str, &[&str])]| -> BTreeMap<String, Vec<String>> {
+            list.iter().map(|(from, to)| ((*from).to_owned(), to.iter().map(|t| (*t).to_owned()).collect())).collect()
+        };
+        assert_eq!(circles(&edges(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])])), [["b", "c"]]);
+        assert_eq!(circles(&edges(&[("a", &["a"])])), [["a"]]);
+        assert!(circles(&edges(&[("a", &["b", "c"]), ("b", &["d"]), ("c", &["d"]), ("d", &[])])).is_empty());
+    }
+}

@@ -1,0 +1,298 @@
+//! One step: every name it uses exists, every path stays inside Graph, every op can be taken back.
+
+use super::{names, uses};
+use crate::guide::finding::{Finding, known_names};
+use crate::guide::load::{Parts, StepParts};
+use crate::guide::step::{Apply, Check, Diagnosis, DiagnosisVerdict, Probe, Step, StepKind, Undo};
+use crate::guide::variables::{Part, Reference, Template, is_code, is_name};
+use crate::guide::yaml::Read;
+use std::collections::HashSet;
+use uses::{Seat, Use};
+
+pub(super) fn lint(parts: &Parts, id: &str, step: &StepParts, out: &mut Vec<Finding>) {
+    let read = &step.step;
+    identity(read, id, out);
+    probes(read, out);
+    for (name, check) in &read.value.checks {
+        self::check(parts, read, name, check, out);
+    }
+    for (number, diagnosis) in read.value.diagnose.iter().enumerate() {
+        self::diagnosis(read, number, diagnosis, out);
+    }
+    apply(read, out);
+    by_hand(read, out);
+    for used in uses::of(&read.value) {
+        references(parts, read, &used, out);
+    }
+}
+
+fn identity(read: &Read<Step>, id: &str, out: &mut Vec<Finding>) {
+    if read.value.id != id {
+        let what = format!("the step `{}` lies in a directory `{id}`", read.value.id);
+        out.push(read.at(&["id"], what).hint("give both the same name"));
+    }
+    if read.value.kind == StepKind::Action && read.value.apply.is_none() {
+        let finding = read.at(&["kind"], "a step of kind `action` has no `apply`");
+        out.push(finding.hint("add `apply`, or make it `manual`, `wizard` or `proof`"));
+    }
+}
+
+fn keys<V>(map: &indexmap::IndexMap<String, V>) -> Vec<&str> {
+    map.keys().map(String::as_str).collect()
+}
+
+fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
+    for (name, probe) in &read.value.probes {
+        names::kebab_key(read, &["probes", name], name, "probe", out);
+        if ["var", "const", "captured"].contains(&name.as_str()) {
+            let finding = read.at_key(&["probes", name], format!("`{name}` cannot be a probe's name"));
+            out.push(finding.hint("`{{ var:… }}`, `{{ const:… }}` and `{{ captured:… }}` mean something else"));
+        }
+        let Probe::Graph(get) = probe;
+        path(read, &["probes", name, "graph", "get"], &get.get, out);
+        for (number, property) in get.select.iter().enumerate() {
+            if property.is_empty() || !property.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                let finding = read.at(&["probes", name, "graph", "select", &number.to_string()], format!("`{property}` is no property"));
+                out.push(finding.hint("write one name a list item, letters and digits"));
+            }
+        }
+    }
+}
+
+fn probe_exists(read: &Read<Step>, path: &[&str], probe: &str, out: &mut Vec<Finding>) {
+    if !read.value.probes.contains_key(probe) {
+        let finding = read.at(path, format!("there is no probe `{probe}` in this step"));
+        out.push(finding.hint(known_names(probe, &keys(&read.value.probes), "probe")));
+    }
+}
+
+fn check_exists(read: &Read<Step>, path: &[&str], check: &str, out: &mut Vec<Finding>) {
+    if !read.value.checks.contains_key(check) {
+        let finding = read.at(path, format!("there is no check `{check}` in this step"));
+        out.push(finding.hint(known_names(check, &keys(&read.value.checks), "check")));
+    }
+}
+
+fn code(read: &Read<Step>, path: &[&str], code: &str, out: &mut Vec<Finding>) {
+    if !is_code(code) {
+        let finding = read.at(path, format!("`{code}` is no code"));
+        out.push(finding.hint("write capital letters, digits and single underscores: `ROLE_NOT_ACTIVE`"));
+    }
+}
+
+fn check(parts: &Parts, read: &Read<Step>, name: &str, check: &Check, out: &mut Vec<Finding>) {
+    let at = ["checks", name];
+    names::kebab_key(read, &at, name, "check", out);
+    probe_exists(read, &[&at[..], &["probe"]].concat(), &check.probe, out);
+    code(read, &[&at[..], &["fail"]].concat(), &check.fail, out);
+    if check.expect.is_empty() {
+        let finding = read.at(&[&at[..], &["expect"]].concat(), format!("the check `{name}` expects nothing"));
+        out.push(finding.hint("a check that holds whatever is there proves nothing; write a statement"));
+    }
+    for (number, need) in check.needs.iter().enumerate() {
+        let number = number.to_string();
+        self::need(parts, read, &[&at[..], &["needs", &number]].concat(), need, out);
+    }
+    let Some(settle) = check.settle else { return };
+    if settle.every.is_zero() || settle.within < settle.every || settle.hold == 0 {
+        let finding = read.at_key(&[&at[..], &["settle"]].concat(), "this settles never: `every` is 0 or above `within`, or `hold` is 0");
+        out.push(finding.hint("for example `settle: {every: 5s, within: 2m, hold: 3}`"));
+    }
+}
+
+/// `check` in this step, `step/check` in another.
+fn need(parts: &Parts, read: &Read<Step>, path: &[&str], need: &str, out: &mut Vec<Finding>) {
+    let Some((step_id, check_id)) = need.split_once('/') else { return check_exists(read, path, need, out) };
+    let Some(step) = parts.steps.get(step_id) else {
+        if parts.complete || !parts.pack.value.phases.iter().any(|phase| phase.steps.iter().any(|id| id == step_id)) {
+            let finding = read.inside(path, step_id, format!("there is no step `{step_id}` in this pack"));
+            out.push(finding.hint(known_names(step_id, &keys(&parts.steps), "step")));
+        }
+        return;
+    };
+    if !step.step.value.checks.contains_key(check_id) {
+        let finding = read.inside(path, check_id, format!("there is no check `{check_id}` in the step `{step_id}`"));
+        out.push(finding.hint(known_names(check_id, &keys(&step.step.value.checks), "check")));
+    }
+}
+
+fn diagnosis(read: &Read<Step>, number: usize, diagnosis: &Diagnosis, out: &mut Vec<Finding>) {
+    let number = number.to_string();
+    let at = |keys: &[&'static str]| -> Vec<&str> { [&["diagnose", number.as_str()][..], keys].concat() };
+    probe_exists(read, &at(&["when", "probe"]), &diagnosis.when.probe, out);
+    code(read, &at(&["code"]), &diagnosis.code, out);
+    for (check_number, check) in diagnosis.checks.iter().enumerate() {
+        let check_number = check_number.to_string();
+        check_exists(read, &["diagnose", &number, "checks", &check_number], check, out);
+    }
+    if diagnosis.when.error.is_some() != diagnosis.when.expect.is_empty() {
+        let finding = read.at_key(&at(&["when"]), "a diagnosis looks at an error or at facts: one of `error` and `expect`");
+        out.push(finding.hint("write `when: {probe: …, error: 403}` or `when: {probe: …, expect: […]}`"));
+    }
+    if diagnosis.when.error.is_some() && diagnosis.verdict == Some(DiagnosisVerdict::Fail) {
+        let finding = read.at(&at(&["verdict"]), "an error of a probe never becomes `fail`");
+        out.push(finding.hint("whoever could not look does not know: write `verdict: unknown`"));
+    }
+}
+
+fn apply(read: &Read<Step>, out: &mut Vec<Finding>) {
+    let Some(Apply { ops, settle }) = &read.value.apply else { return };
+    if let Some(settle) = settle {
+        check_exists(read, &["apply", "settle"], settle, out);
+    }
+    if ops.is_empty() {
+        out.push(read.at(&["apply", "ops"], "this action changes nothing").hint("write an op, or take `apply` out"));
+    }
+    let (mut ids, mut captured) = (HashSet::new(), HashSet::new());
+    for (number, op) in ops.iter().enumerate() {
+        let number = number.to_string();
+        let at = ["apply", "ops", number.as_str()];
+        names::kebab(read, &[&at[..], &["id"]].concat(), &op.id, "op", out);
+        twice(read, &[&at[..], &["id"]].concat(), "op", &op.id, &mut ids, out);
+        if let Some(unless) = &op.unless {
+            check_exists(read, &[&at[..], &["unless"]].concat(), unless, out);
+        }
+        path(read, &[&at[..], &["graph", op.graph.method.key()]].concat(), &op.graph.path, out);
+        match &op.undo {
+            Undo::Graph(write) => path(read, &[&at[..], &["undo", "graph", write.method.key()]].concat(), &write.path, out),
+            Undo::None(why) if why.trim().is_empty() => {
+                let finding = read.at(&[&at[..], &["undo", "none"]].concat(), "this says no reason why it cannot be taken back");
+                out.push(finding.hint("the person reads it before saying yes"));
+            }
+            Undo::None(_) => {}
+        }
+        for name in op.capture.keys() {
+            let path = [&at[..], &["capture", name.as_str()]].concat();
+            if !is_name(name) {
+                out.push(names::bad(read.at_key(&path, format!("`{name}` is no name of a captured value"))));
+            }
+            if !captured.insert(name) {
+                let finding = read.at_key(&path, format!("two ops capture `{name}`"));
+                out.push(finding.hint("give each its own name"));
+            }
+        }
+    }
+}
+
+fn twice<'s>(read: &Read<Step>, path: &[&str], word: &str, id: &'s str, seen: &mut HashSet<&'s str>, out: &mut Vec<Finding>) {
+    if !seen.insert(id) {
+        out.push(read.at(path, format!("there are two {word}s `{id}`")).hint("rename one"));
+    }
+}
+
+fn by_hand(read: &Read<Step>, out: &mut Vec<Finding>) {
+    let (mut tasks, mut pages) = (HashSet::new(), HashSet::new());
+    for (number, task) in read.value.tasks.iter().enumerate() {
+        let number = number.to_string();
+        names::kebab(read, &["tasks", &number, "id"], &task.id, "task", out);
+        twice(read, &["tasks", &number, "id"], "task", &task.id, &mut tasks, out);
+    }
+    for (number, page) in read.value.pages.iter().enumerate() {
+        let number = number.to_string();
+        names::kebab(read, &["pages", &number, "id"], &page.id, "page", out);
+        twice(read, &["pages", &number, "id"], "page", &page.id, &mut pages, out);
+        if let Some(task) = page.task.as_deref().filter(|task| !tasks.contains(task)) {
+            let known: Vec<&str> = read.value.tasks.iter().map(|task| task.id.as_str()).collect();
+            let finding = read.at(&["pages", &number, "task"], format!("there is no task `{task}` in this step"));
+            out.push(finding.hint(known_names(task, &known, "task")));
+        }
+    }
+}
+
+fn references(parts: &Parts, read: &Read<Step>, used: &Use<'_>, out: &mut Vec<Finding>) {
+    let pack = &parts.pack.value;
+    for reference in used.template.references() {
+        let (word, name, known) = match reference {
+            Reference::Variable(name) => ("variable", name, keys(&pack.variables)),
+            Reference::Constant(name) => ("constant", name, keys(&pack.constants)),
+            Reference::Probe { probe, .. } => ("probe", probe, keys(&read.value.probes)),
+            Reference::Captured(name) => ("captured value", name, captured(&read.value, used.seat)),
+        };
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        let finding = read.inside(&used.keys(), &reference.to_string(), format!("there is no {word} `{name}`"));
+        let hint = match used.seat {
+            Seat::Reading if word == "captured value" => "only ops and their undo can use what was captured".to_owned(),
+            Seat::Reading | Seat::Op(_) | Seat::Undo(_) => known_names(name, &known, word),
+        };
+        out.push(finding.hint(hint));
+    }
+}
+
+/// What is captured by the time a text is filled in: an op sees the ops before it, an undo its own op too.
+fn captured(step: &Step, seat: Seat) -> Vec<&str> {
+    let count = match seat {
+        Seat::Reading => 0,
+        Seat::Op(number) => number,
+        Seat::Undo(number) => number + 1,
+    };
+    step.apply.iter().flat_map(|apply| apply.ops.iter().take(count)).flat_map(|op| op.capture.keys().map(String::as_str)).collect()
+}
+
+fn path(read: &Read<Step>, keys: &[&str], template: &Template, out: &mut Vec<Finding>) {
+    if let Some((needle, what)) = path_problem(template) {
+        let finding = read.inside(keys, &needle, what);
+        out.push(finding.hint("a path is `/v1.0/…` or `/beta/…`; queries stand in `filter`, `select` and `expand`"));
+    }
+}
+
+/// Why a Graph path is refused, with the piece of it that is wrong. Only the text is looked at: references are encoded as
+/// one segment when they are filled in.
+pub(super) fn path_problem(template: &Template) -> Option<(String, String)> {
+    let source = &template.source;
+    let first = match template.parts.first() {
+        Some(Part::Text(text)) => text.as_str(),
+        Some(Part::Reference(_)) | None => "",
+    };
+    if !first.starts_with("/v1.0/") && !first.starts_with("/beta/") {
+        return Some((source.clone(), format!("the path `{source}` does not begin with `/v1.0/` or `/beta/`")));
+    }
+    for part in &template.parts {
+        let Part::Text(text) = part else { continue };
+        if let Some(wrong) = ["..", "//", "$batch"].into_iter().find(|wrong| text.to_ascii_lowercase().contains(wrong)) {
+            return Some((wrong.to_owned(), format!("the path `{source}` holds `{wrong}`")));
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || "/-_.$()=',:@!~".contains(c);
+        if let Some(wrong) = text.chars().find(|c| !fits(*c)) {
+            return Some((wrong.to_string(), format!("the path `{source}` holds `{}`", wrong.escape_default())));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_inside_graph() {
+        let wrong = |path: &str| path_problem(&Template::parse(path).unwrap()).is_some();
+        for path in ["/v1.0/users", "/beta/x/{{ u:/value/0/id }}/y", "/v1.0/directoryRoles(roleTemplateId='a-b')/members/$ref"] {
+            assert!(!wrong(path), "{path}");
+        }
+        for path in [
+            "",
+            "/",
+            "/v1.0",
+            "/v2.0/x",
+            "v1.0/x",
+            "//evil/v1.0/",
+            "https://x/v1.0/y",
+            "/v1.0/a?b",
+            "/v1.0/../x",
+            "/v1.0/$batch",
+            "/v1.0/$BATCH",
+            "/v1.0/a\\b",
+            "/v1.0/a%2e%2e",
+            "/v1.0/a#b",
+            "/v1.0/a b",
+            "/v1.0/a\nb",
+            "/v1.0//b",
+            "{{ var:x }}/v1.0/y",
+            "/v1.0/é",
+        ] {
+            assert!(wrong(path), "{path}");
+        }
+    }
+}

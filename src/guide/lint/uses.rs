@@ -1,0 +1,143 @@
+//! Every text with references in a step, and where it stands.
+
+use crate::guide::step::{Apply, Body, Expectation, GraphWrite, Matcher, Op, Operand, Probe, Step, Undo};
+use crate::guide::variables::Template;
+
+/// A text that may hold references.
+pub(super) struct Use<'s> {
+    /// Keys and list numbers from the top of the file.
+    pub(super) path: Vec<String>,
+    /// The text.
+    pub(super) template: &'s Template,
+    /// What it belongs to.
+    pub(super) seat: Seat,
+}
+
+impl Use<'_> {
+    /// The path as the outline takes it.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+}
+
+/// What a text belongs to: which captured values it may use follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// A probe, a check or a diagnosis.
+    Reading,
+    /// The op of this number.
+    Op(usize),
+    /// The undo of the op of this number.
+    Undo(usize),
+}
+
+/// All texts with references of a step.
+pub(super) fn of(step: &Step) -> Vec<Use<'_>> {
+    let mut list = List { seat: Seat::Reading, uses: Vec::new() };
+    for (name, probe) in &step.probes {
+        list.probe(&["probes", name], probe);
+    }
+    for (name, check) in &step.checks {
+        list.expectations(&["checks", name, "expect"], &check.expect);
+    }
+    for (number, diagnosis) in step.diagnose.iter().enumerate() {
+        list.expectations(&["diagnose", &number.to_string(), "when", "expect"], &diagnosis.when.expect);
+    }
+    if let Some(apply) = &step.apply {
+        list.apply(apply);
+    }
+    list.uses
+}
+
+/// The texts of one probe.
+pub(super) fn of_probe<'s>(name: &str, probe: &'s Probe) -> Vec<Use<'s>> {
+    let mut list = List { seat: Seat::Reading, uses: Vec::new() };
+    list.probe(&["probes", name], probe);
+    list.uses
+}
+
+struct List<'s> {
+    seat: Seat,
+    uses: Vec<Use<'s>>,
+}
+
+impl<'s> List<'s> {
+    fn push(&mut self, path: &[&str], template: &'s Template) {
+        let path = path.iter().map(|key| (*key).to_owned()).collect();
+        self.uses.push(Use { path, template, seat: self.seat });
+    }
+
+    fn probe(&mut self, path: &[&str], probe: &'s Probe) {
+        let Probe::Graph(get) = probe;
+        self.push(&[path, &["graph", "get"]].concat(), &get.get);
+        if let Some(filter) = &get.filter {
+            self.push(&[path, &["graph", "filter"]].concat(), filter);
+        }
+    }
+
+    fn expectations(&mut self, path: &[&str], expectations: &'s [Expectation]) {
+        for (number, expectation) in expectations.iter().enumerate() {
+            let number = number.to_string();
+            let path = [path, &[number.as_str()]].concat();
+            match expectation {
+                Expectation::At { matcher, .. } => self.matcher(&path, matcher),
+                Expectation::Any { each, .. } | Expectation::All { each, .. } => {
+                    self.expectations(&[&path, &["where"][..]].concat(), each);
+                }
+            }
+        }
+    }
+
+    fn matcher(&mut self, path: &[&str], matcher: &'s Matcher) {
+        let (key, template) = match matcher {
+            Matcher::Equals(Operand::Text(text)) => ("equals", text),
+            Matcher::Not(Operand::Text(text)) => ("not", text),
+            Matcher::Contains(Operand::Text(text)) => ("contains", text),
+            Matcher::Matches(text) => ("matches", text),
+            Matcher::Equals(Operand::Json(_))
+            | Matcher::Not(Operand::Json(_))
+            | Matcher::Contains(Operand::Json(_))
+            | Matcher::Present
+            | Matcher::Absent
+            | Matcher::Count(_)
+            | Matcher::NewerThan(_)
+            | Matcher::OlderThan(_) => return,
+        };
+        self.push(&[path, &[key]].concat(), template);
+    }
+
+    fn apply(&mut self, apply: &'s Apply) {
+        for (number, op) in apply.ops.iter().enumerate() {
+            self.op(number, op);
+        }
+    }
+
+    fn op(&mut self, number: usize, op: &'s Op) {
+        let text = number.to_string();
+        let path = ["apply", "ops", text.as_str()];
+        self.seat = Seat::Op(number);
+        self.write(&[&path[..], &["graph"]].concat(), &op.graph);
+        if let Undo::Graph(write) = &op.undo {
+            self.seat = Seat::Undo(number);
+            self.write(&[&path[..], &["undo", "graph"]].concat(), write);
+        }
+    }
+
+    fn write(&mut self, path: &[&str], write: &'s GraphWrite) {
+        self.push(&[path, &[write.method.key()]].concat(), &write.path);
+        if let Some(body) = &write.body {
+            self.body(&[path, &["body"]].concat(), body);
+        }
+    }
+
+    fn body(&mut self, path: &[&str], body: &'s Body) {
+        match body {
+            Body::Text(text) => self.push(path, text),
+            Body::Object(fields) => fields.iter().for_each(|(name, value)| self.body(&[path, &[name.as_str()]].concat(), value)),
+            Body::List(items) => {
+                items.iter().enumerate().for_each(|(number, item)| self.body(&[path, &[number.to_string().as_str()]].concat(), item));
+            }
+            Body::Plain(_) => {}
+        }
+    }
+}

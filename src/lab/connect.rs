@@ -1,0 +1,172 @@
+//! How a lab is reached: where its services are, who signs in, and for the built-in lab, starting its process. Nothing here asks which lab it is.
+
+mod start;
+
+use super::profile::{PRACTICE, Places, Profile};
+use crate::base::{
+    Problem, Secret,
+    clock::Clock,
+    http::{Hold, Http, HttpSettings, Method, Request, WireLog},
+};
+use crate::guide::{Pack, pack::Environment};
+use crate::services::{
+    entra::{EntraSettings, Graph, Session, SignInError},
+    vault::Vault,
+};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+pub use start::{Endpoint, ensure_running, running};
+
+/// The name under which tokens stand in the system's keyring.
+const KEYRING_APP: &str = "guidepost";
+
+/// A lab that was chosen.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// Its name.
+    pub name: String,
+    /// The banner's word.
+    pub environment: String,
+    /// Values of guides' variables.
+    pub variables: BTreeMap<String, String>,
+    way: Way,
+}
+
+/// Where its services come from.
+#[derive(Clone, Debug)]
+enum Way {
+    /// A process of ours, started when it is not running.
+    Started { state: PathBuf },
+    /// A profile that a person wrote.
+    Configured(Box<Profile>),
+}
+
+impl Lab {
+    /// The lab with this name; without a name, the practice lab.
+    ///
+    /// # Errors
+    /// No such lab, or its profile is wrong.
+    pub fn choose(name: Option<&str>, places: &Places) -> Result<Self, Problem> {
+        let Some(name) = name.filter(|name| *name != PRACTICE) else {
+            let way = Way::Started { state: places.practice_world() };
+            return Ok(Self { name: PRACTICE.into(), environment: "practice".into(), variables: BTreeMap::new(), way });
+        };
+        let profile = Profile::read(places, name)?;
+        let environment = match profile.environment {
+            Environment::Test => "test",
+            Environment::Production => "production",
+        };
+        let variables = profile.variables.clone();
+        Ok(Self { name: name.into(), environment: environment.into(), variables, way: Way::Configured(Box::new(profile)) })
+    }
+
+    /// Whether a guide may be walked here.
+    ///
+    /// # Errors
+    /// A test guide in a lab that is marked production.
+    pub fn admits(&self, pack: &Pack) -> Result<(), Problem> {
+        if pack.environment == Environment::Test && self.environment == "production" {
+            return Err(Problem::usage(format!("`{}` is for test labs, and the lab `{}` is marked production", pack.id, self.name))
+                .hint("choose another lab; a test guide leaves privileges that production must not have"));
+        }
+        Ok(())
+    }
+}
+
+/// A lab that was reached; nobody is signed in yet.
+#[derive(Clone)]
+pub struct Reached {
+    /// Who signs in.
+    pub session: Session,
+    /// Microsoft Graph.
+    pub graph: Graph,
+    /// Something to be said once, such as that tokens are not kept beyond this run.
+    pub notice: Option<Problem>,
+    /// Keeps a started lab alive while somebody holds it.
+    pub held: Option<Hold>,
+}
+
+/// Reaches a lab, starting it when it is ours to start.
+///
+/// # Errors
+/// It cannot be started, or its settings are wrong.
+pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>) -> Result<Reached, Problem> {
+    match &lab.way {
+        Way::Started { state } => {
+            let endpoint = ensure_running(state).await?;
+            let vault = Vault::memory();
+            let key = format!("{}/{}", endpoint.authority, endpoint.client_id);
+            vault.put(&key, Secret::new(endpoint.refresh_token.expose())).await?;
+            let http = http(Some(endpoint.ca_file.clone()), None, wire)?;
+            let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
+            let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
+            Ok(reached(http, settings, vault, key, clock, None, held))
+        }
+        Way::Configured(profile) => {
+            let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
+            let http = http(profile.net.ca_file.clone(), profile.net.proxy.clone(), wire)?;
+            let signin = profile.signin.clone();
+            let key = format!("{}/{}", lab.name, signin.client_id);
+            let settings =
+                settings(signin.authority, signin.tenant, signin.client_id, signin.write_client_id, profile.graph.base.clone(), pack);
+            let notice = why_not_kept.map(|why| Problem::new(format!("the sign-in is kept in memory only: {why}")));
+            Ok(reached(http, settings, vault, key, clock, notice, None))
+        }
+    }
+}
+
+/// An address below another, whether that ends in `/` or not.
+fn below(base: &url::Url, name: &str) -> url::Url {
+    let mut address = base.clone();
+    if let Ok(mut segments) = address.path_segments_mut() {
+        segments.pop_if_empty().push(name);
+    }
+    address
+}
+
+fn http(ca_file: Option<PathBuf>, proxy: Option<String>, wire: &WireLog) -> Result<Http, Problem> {
+    Http::new(HttpSettings { ca_file, proxy, ..HttpSettings::default() }, wire.clone())
+}
+
+fn settings(
+    authority: url::Url,
+    tenant: String,
+    client_id: String,
+    write_client_id: Option<String>,
+    graph: url::Url,
+    pack: &Pack,
+) -> EntraSettings {
+    let rights = &pack.rights.graph;
+    EntraSettings {
+        authority,
+        tenant,
+        client_id,
+        write_client_id,
+        graph,
+        read_scopes: rights.read.clone(),
+        write_scopes: rights.write.clone(),
+    }
+}
+
+fn reached(
+    http: Http,
+    settings: EntraSettings,
+    vault: Vault,
+    key: String,
+    clock: Arc<dyn Clock>,
+    notice: Option<Problem>,
+    held: Option<Hold>,
+) -> Reached {
+    let session = Session::new(http.clone(), settings, vault, key, clock);
+    Reached { graph: Graph::new(http, session.clone()), session, notice, held }
+}
+
+/// Why nobody is signed in, for a person.
+#[must_use]
+pub fn sign_in_problem(error: &SignInError) -> Problem {
+    let problem = Problem::unknown(error.to_string());
+    match error.hint() {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}

@@ -1,0 +1,111 @@
+//! Starting the built-in lab as its own process, and finding a running one.
+
+use crate::base::{Problem, Secret};
+use serde::Deserialize;
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{net::TcpStream, time::Instant};
+use url::Url;
+
+/// How long a fresh process may take on a busy laptop.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at `endpoint.json`.
+const EVERY: Duration = Duration::from_millis(10);
+/// How long it lives after its last connection.
+const LINGER: &str = "60s";
+
+/// `endpoint.json`: where a running lab is.
+#[derive(Clone, Deserialize)]
+pub struct Endpoint {
+    /// Its process.
+    pub pid: u32,
+    /// The sign-in service.
+    pub authority: Url,
+    /// Microsoft Graph.
+    pub graph: Url,
+    /// Clock, persons and whatever else it offers.
+    pub control: Option<Url>,
+    /// Its certificate authority.
+    pub ca_file: PathBuf,
+    /// Its tenant.
+    pub tenant_id: String,
+    /// Its application for Guidepost.
+    pub client_id: String,
+    /// Signs the lab's administrator in.
+    pub refresh_token: Secret,
+}
+
+impl Endpoint {
+    fn address(&self) -> Option<(String, u16)> {
+        let host = self.graph.host_str()?.trim_matches(['[', ']']).to_owned();
+        Some((host, self.graph.port_or_known_default()?))
+    }
+}
+
+/// The running lab of this state directory, if it answers.
+pub async fn running(state: &Path) -> Option<Endpoint> {
+    let bytes = tokio::fs::read(state.join("endpoint.json")).await.ok()?;
+    let endpoint: Endpoint = serde_json::from_slice(&bytes).ok()?;
+    // A killed lab leaves its file behind; only a connection tells.
+    let connect = TcpStream::connect(endpoint.address()?);
+    tokio::time::timeout(Duration::from_secs(2), connect).await.ok()?.ok()?;
+    Some(endpoint)
+}
+
+/// The running lab of this state directory, started when there is none.
+///
+/// # Errors
+/// It did not come up.
+pub async fn ensure_running(state: &Path) -> Result<Endpoint, Problem> {
+    if let Some(endpoint) = running(state).await {
+        return Ok(endpoint);
+    }
+    let mut child = spawn(state)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        tokio::time::sleep(EVERY).await;
+        if let Some(endpoint) = running(state).await {
+            return Ok(endpoint);
+        }
+        // It may end at once because another one got the lock first: then that one comes up.
+        let failed = child.try_wait().ok().flatten().filter(|status| !status.success());
+        if failed.is_some() || Instant::now() >= deadline {
+            return Err(did_not_come_up(state, failed));
+        }
+    }
+}
+
+fn did_not_come_up(state: &Path, failed: Option<std::process::ExitStatus>) -> Problem {
+    let how =
+        failed.map_or_else(|| format!("it did not answer within {} s", PATIENCE.as_secs()), |status| format!("it ended with {status}"));
+    let command = format!("guidepost practice --state {}", state.display());
+    Problem::unknown(format!("the practice lab could not be started: {how}")).hint(format!("`{command}` shows why"))
+}
+
+/// A process of its own: it outlives this one, whatever becomes of it, and no Ctrl-C of this terminal reaches it.
+#[expect(clippy::disallowed_methods, reason = "this is the room that starts the practice lab")]
+fn spawn(state: &Path) -> Result<std::process::Child, Problem> {
+    let cannot = |error: std::io::Error| Problem::unknown(format!("the practice lab could not be started: {error}"));
+    let program = std::env::current_exe().map_err(cannot)?;
+    let mut command = std::process::Command::new(program);
+    command.arg("practice").arg("--state").arg(state).args(["--linger", LINGER, "--format", "json"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    #[cfg(windows)]
+    {
+        const DETACHED_PROCESS: u32 = 0x0000_0008;
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+        std::os::windows::process::CommandExt::creation_flags(&mut command, DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+    }
+    command.spawn().map_err(cannot)
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("pid", &self.pid).field("graph", &self.graph.as_str()).finish_non_exhaustive()
+    }
+}

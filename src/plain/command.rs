@@ -1,0 +1,81 @@
+//! The words that can be typed: one table that reading and help share.
+
+use crate::engine::page::{Act, Overlay, Page};
+
+/// What a typed line means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    /// An empty line.
+    Nothing,
+    /// One of the page's offers.
+    Act(Act),
+    /// A task by its number in the list.
+    Attest(usize),
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// The very word that the plan asks for.
+    Word,
+    /// The page again.
+    Show,
+    /// All steps.
+    Steps,
+    /// The wire log.
+    Wire,
+    /// The help.
+    Help,
+    /// Leave.
+    Quit,
+    /// None of these.
+    Unknown,
+}
+
+/// What can be typed, what it means, and its line in the help.
+const WORDS: [(&[&str], Typed, &str); 14] = [
+    (&["apply"], Typed::Act(Act::Apply), "show what Guidepost would change here, then ask"),
+    (&["undo"], Typed::Act(Act::Undo), "show how Guidepost's own changes are taken back, then ask"),
+    (&["check", "check again"], Typed::Act(Act::CheckAgain), "look again now"),
+    (&["attest"], Typed::Act(Act::Attest), "with a number: say that this task is done, or take that back"),
+    (&["next", "n"], Typed::Act(Act::Next), "the next step"),
+    (&["back", "b"], Typed::Act(Act::Back), "the step before"),
+    (&["sign in", "signin"], Typed::Act(Act::SignIn), "open the sign-in page in a browser"),
+    (&["yes", "y"], Typed::Yes, "send the plan that is shown, or: it happened"),
+    (&["no"], Typed::No, "close what asks, nothing is sent, or: it did not happen"),
+    (&["page", "show"], Typed::Show, "this step again, as it stands now"),
+    (&["steps"], Typed::Steps, "all steps with their verdicts"),
+    (&["wire"], Typed::Wire, "every request and what came back"),
+    (&["help", "?"], Typed::Help, "these words"),
+    (&["quit", "q", "exit"], Typed::Quit, "leave; the next start resumes here"),
+];
+
+/// What a line means on this page.
+pub(super) fn read(line: &str, page: &Page) -> Typed {
+    let line = line.trim();
+    if line.is_empty() {
+        return Typed::Nothing;
+    }
+    if let Some(Overlay::Plan(plan)) = &page.overlay
+        && !plan.sending
+        && plan.typed.as_deref() == Some(line)
+    {
+        return Typed::Word;
+    }
+    let lower = line.to_lowercase();
+    if let Some(number) = lower.strip_prefix("attest ") {
+        return number.trim().parse().map_or(Typed::Unknown, Typed::Attest);
+    }
+    WORDS.iter().find(|(words, ..)| words.contains(&lower.as_str())).map_or(Typed::Unknown, |(_, typed, _)| *typed)
+}
+
+/// All words; what cannot be done now says why.
+pub(super) fn help(page: &Page) -> Vec<String> {
+    WORDS
+        .iter()
+        .map(|(words, typed, help)| {
+            let why_not = if let Typed::Act(act) = typed { page.why_not(*act) } else { None };
+            let why_not = why_not.map(|why| format!(" (not now: {why})")).unwrap_or_default();
+            format!("{}: {help}{why_not}", words.join(" or "))
+        })
+        .collect()
+}

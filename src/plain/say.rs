@@ -1,0 +1,232 @@
+//! Pages and what changed between two of them, as lines of words. No glyph carries meaning here.
+
+use crate::{
+    base::http::WireLine,
+    engine::page::{ActionLine, CheckPane, Connection, NoteLine, Overlay, Page, PlanPane, TaskLine, WizardLine, words},
+    guide::prose::{Block, plain_text},
+};
+use std::time::Duration;
+
+/// The whole page.
+pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
+    let step = &page.step;
+    let (at, of) = step.position;
+    let mut lines = vec![format!("{}; {}", page.guide, lab(page))];
+    lines.push(String::new());
+    lines.push(format!("Step {at} of {of}: {}", step.title));
+    push(&mut lines, &step.summary);
+    let note = step.verdict_note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
+    lines.push(format!("Verdict: {}{note}", words::verdict_word(step.verdict)));
+    if !step.risk.is_empty() {
+        lines.push(format!("Risk: {}", step.risk.to_lowercase()));
+    }
+    section(&mut lines, "Why", blocks(&step.why));
+    if let Some(action) = &step.action {
+        section(&mut lines, "Guidepost can do this", action_lines(page, action));
+    }
+    let place = if step.place.is_empty() { "By hand".to_owned() } else { format!("By hand, in: {}", step.place) };
+    section(&mut lines, &place, step.tasks.iter().enumerate().map(|(at, task)| task_line(at, task)).collect());
+    section(&mut lines, "Page by page", step.pages.iter().enumerate().flat_map(|(at, page)| wizard_lines(at, page)).collect());
+    section(&mut lines, "Verification", page.checks.iter().flat_map(|pane| check_lines(pane, elapsed)).collect());
+    section(&mut lines, "Field notes", step.notes.iter().flat_map(note_lines).collect());
+    lines.extend(notice(page));
+    lines.extend(overlay(page));
+    lines
+}
+
+/// All steps with their verdicts.
+pub(super) fn steps(page: &Page) -> Vec<String> {
+    let mut lines = Vec::new();
+    for phase in &page.rail {
+        lines.push(phase.title.clone());
+        for step in &phase.steps {
+            let drifted = if step.drifted { ", drifted" } else { "" };
+            let here = if step.current { ", in view" } else { "" };
+            lines.push(format!("  {}: {}{drifted}{here}", step.title, words::verdict_word(step.verdict)));
+        }
+    }
+    lines
+}
+
+/// The newest requests, oldest first.
+pub(super) fn wire(wire: &[WireLine]) -> Vec<String> {
+    if wire.is_empty() {
+        return vec!["nothing was sent yet".to_owned()];
+    }
+    wire.iter().map(wire_line).collect()
+}
+
+fn wire_line(line: &WireLine) -> String {
+    let status = line.status.map_or_else(|| "no reply".to_owned(), |status| status.to_string());
+    let note = line.note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
+    format!("{} {} {}: {status} in {}{note}", line.at.strftime("%H:%M:%S UTC"), line.method, line.target, words::took(line.took))
+}
+
+/// What a person should hear when the page changes; empty when nothing that matters did.
+pub(super) fn changes(old: &Page, new: &Page) -> Vec<String> {
+    if old.step.id != new.step.id {
+        return page(new, Duration::ZERO);
+    }
+    let mut lines = Vec::new();
+    if old.lab.connection != new.lab.connection {
+        lines.push(format!("lab: {}", connection(&new.lab.connection)));
+    }
+    for pane in &new.checks {
+        let before = old.checks.iter().find(|before| before.id == pane.id);
+        if before.is_none_or(|before| before.verdict != pane.verdict || before.drifted != pane.drifted || before.code != pane.code) {
+            lines.extend(check_lines(pane, Duration::ZERO));
+        }
+    }
+    for (at, task) in new.step.tasks.iter().enumerate() {
+        if old.step.tasks.get(at).is_some_and(|before| before.attested != task.attested) {
+            lines.push(task_line(at, task));
+        }
+    }
+    if old.step.verdict != new.step.verdict {
+        lines.push(format!("this step: {}", words::verdict_word(new.step.verdict)));
+    }
+    if old.lab.open_changes != new.lab.open_changes {
+        lines.push(new.lab.open_words().unwrap_or_else(|| "no change open".to_owned()));
+    }
+    if old.notice != new.notice {
+        lines.extend(notice(new));
+    }
+    if old.overlay != new.overlay {
+        lines.extend(overlay(new));
+    }
+    lines
+}
+
+fn lab(page: &Page) -> String {
+    let lab = &page.lab;
+    let mut parts = vec![format!("{} lab", lab.environment), connection(&lab.connection)];
+    parts.extend(lab.account.as_ref().map(|account| format!("signed in as {account}")));
+    parts.extend(lab.open_words());
+    parts.extend(lab.read_only.as_ref().map(|why| format!("read-only: {why}")));
+    parts.join(", ")
+}
+
+fn connection(connection: &Connection) -> String {
+    match connection {
+        Connection::Connecting(what) => format!("connecting, {what}"),
+        Connection::Ready | Connection::SignedOut => connection.word().to_owned(),
+        Connection::Failed { why, hint } => {
+            let hint = hint.as_ref().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+            format!("no connection, {why}{hint}")
+        }
+    }
+}
+
+fn push(lines: &mut Vec<String>, line: &str) {
+    if !line.is_empty() {
+        lines.push(line.to_owned());
+    }
+}
+
+fn section(lines: &mut Vec<String>, title: &str, body: Vec<String>) {
+    if !body.is_empty() {
+        lines.push(String::new());
+        lines.push(format!("{title}:"));
+        lines.extend(body);
+    }
+}
+
+fn blocks(blocks: &[Block]) -> Vec<String> {
+    blocks
+        .iter()
+        .flat_map(|block| match block {
+            Block::Paragraph(spans) => vec![plain_text(spans)],
+            Block::Item(spans) => vec![format!("- {}", plain_text(spans))],
+            Block::Code(code) => code.lines().map(|line| format!("    {line}")).collect(),
+        })
+        .collect()
+}
+
+fn action_lines(page: &Page, action: &ActionLine) -> Vec<String> {
+    let mut lines: Vec<String> = action.changes.iter().map(|change| plain_text(change)).collect();
+    lines.push(format!("State: {}", action.state));
+    let now: Vec<_> = page.offers.iter().filter(|offer| offer.why_not.is_none()).map(|offer| offer.act.word()).collect();
+    lines.push(format!("Now: {}", if now.is_empty() { "nothing".to_owned() } else { now.join(", ") }));
+    lines
+}
+
+fn task_line(at: usize, task: &TaskLine) -> String {
+    let covers = task.covers.as_ref().map(|covers| format!(" ({covers})")).unwrap_or_default();
+    let attested =
+        task.attested.as_ref().map(|attested| format!(" [attested by {}, {}]", attested.by, attested.at.strftime("%Y-%m-%d %H:%M UTC")));
+    format!("{}{covers}: {}{}", at + 1, plain_text(&task.text), attested.unwrap_or_default())
+}
+
+fn wizard_lines(at: usize, wizard: &WizardLine) -> Vec<String> {
+    let mut lines = vec![format!("Page {}: {}", at + 1, plain_text(&wizard.title))];
+    lines.extend(wizard.lines.iter().map(|(verb, what)| format!("  {verb}: {what}")));
+    lines
+}
+
+fn check_lines(pane: &CheckPane, elapsed: Duration) -> Vec<String> {
+    let drifted = if pane.drifted { ", drifted" } else { "" };
+    let mut lines = vec![format!("{}{drifted}: {}", pane.verdict_word(), plain_text(&pane.title))];
+    lines.extend(pane.expected.as_ref().map(|expected| format!("  expected: {expected}")));
+    lines.extend(pane.found.as_ref().map(|found| format!("  found: {found}")));
+    lines.extend(look_line(pane, elapsed));
+    lines.extend(pane.why.as_ref().map(|why| format!("  why: {why}")));
+    lines.extend(pane.way_out.iter().map(|way| format!("  way out: {way}")));
+    lines.extend(pane.code.as_ref().map(|code| format!("  code: {code}")));
+    lines
+}
+
+/// When it was looked at, and when next.
+fn look_line(pane: &CheckPane, elapsed: Duration) -> Option<String> {
+    let age = pane.age.map(|age| format!("{}{}", words::age(age + elapsed), if pane.stale { ", stale" } else { "" }));
+    let next = if pane.looking { Some("looking now".to_owned()) } else { pane.next_look_words(elapsed) };
+    let parts: Vec<String> = [age, next].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("  looked: {}", parts.join(", ")))
+}
+
+fn note_lines(note: &NoteLine) -> Vec<String> {
+    let mut lines = vec![format!("{} ({})", note.title, note.origin)];
+    lines.extend(blocks(&note.blocks).into_iter().map(|line| format!("  {line}")));
+    lines
+}
+
+fn notice(page: &Page) -> Vec<String> {
+    let Some(notice) = &page.notice else { return Vec::new() };
+    let hint = notice.hint.as_ref().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+    vec![format!("note: {}{hint}", notice.text)]
+}
+
+fn overlay(page: &Page) -> Vec<String> {
+    match &page.overlay {
+        None => Vec::new(),
+        Some(Overlay::Plan(plan)) => plan_lines(plan),
+        Some(Overlay::SignIn { address }) => {
+            vec!["sign in with your browser; if none opens, open this address on this machine:".to_owned(), address.clone()]
+        }
+        Some(Overlay::Doubt { what }) => vec![
+            "in doubt: Guidepost was stopped while this was being sent".to_owned(),
+            format!("  {what}"),
+            "did it happen? type yes or no".to_owned(),
+        ],
+    }
+}
+
+fn plan_lines(plan: &PlanPane) -> Vec<String> {
+    if plan.sending {
+        return vec![format!("sending: {}", plan.title)];
+    }
+    let id: String = plan.id.chars().take(12).collect();
+    let mut lines = vec![format!("Plan {id}: {}", plan.title)];
+    for (at, op) in plan.ops.iter().enumerate() {
+        lines.push(format!("{}: {}", at + 1, plain_text(&op.title)));
+        lines.push(format!("  send: {}", op.request));
+        lines.extend(op.body.lines().map(|line| format!("    {line}")));
+        lines.push(format!("  now: {}", op.before));
+        lines.push(format!("  undo: {}", op.undo));
+        lines.extend(op.needs.as_ref().map(|needs| format!("  needs: {needs}")));
+    }
+    lines.push(match &plan.typed {
+        Some(word) => format!("high risk: type {word} to send it, no to close it"),
+        None => "type yes to send it, no to close it".to_owned(),
+    });
+    lines
+}

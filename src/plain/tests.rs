@@ -1,0 +1,140 @@
+//! The line mode from the front: words in, lines out, commands to a scripted engine.
+
+use super::*;
+use crate::engine::page::scenes;
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
+use tokio::{
+    io::{AsyncWriteExt as _, BufReader, DuplexStream},
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Play {
+    views: watch::Sender<Arc<View>>,
+    commands: mpsc::Receiver<Command>,
+    keyboard: DuplexStream,
+    paper: Paper,
+    walk: JoinHandle<Result<(), Problem>>,
+}
+
+impl Play {
+    fn start(view: View) -> Self {
+        let (views, watched) = watch::channel(Arc::new(view));
+        let (sender, commands) = mpsc::channel(4);
+        let (keyboard, input) = tokio::io::duplex(1024);
+        let paper = Paper::default();
+        let handle = Handle { commands: sender, views: watched };
+        let walk = tokio::spawn(walk(handle, BufReader::new(input), paper.clone()));
+        Self { views, commands, keyboard, paper, walk }
+    }
+
+    async fn types(&mut self, line: &str) {
+        self.keyboard.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    /// Waits until the paper holds a text; the runtime runs the walk meanwhile.
+    async fn reads(&self, text: &str) {
+        for _ in 0..1000 {
+            if self.paper.text().contains(text) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("never read {text:?} in:\n{}", self.paper.text());
+    }
+
+    async fn quits(mut self) -> String {
+        self.types("quit").await;
+        self.walk.await.unwrap().unwrap();
+        self.paper.text()
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_told_in_words_alone() {
+    let text = Play::start(scenes::fail()).quits().await;
+    insta::with_settings!({ snapshot_path => "../../tests/snapshots/plain", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("page", text);
+    });
+    assert!(text.is_ascii(), "a screen reader would stumble over the glyphs");
+}
+
+#[tokio::test]
+async fn high_risk_is_sent_by_its_word_only_and_the_verdict_is_announced() {
+    let mut play = Play::start(scenes::fail());
+    play.types("apply").await;
+    assert_eq!(play.commands.recv().await, Some(Command::PlanApply("global-administrator".to_owned())));
+    play.views.send(Arc::new(scenes::plan())).unwrap();
+    play.reads("high risk: type global-administrator to send it").await;
+    play.types("yes").await;
+    play.reads("this is of high risk: type global-administrator").await;
+    play.types("global-administrator").await;
+    let Some(Command::Confirm(id)) = play.commands.recv().await else { panic!("not confirmed") };
+    assert!(id.starts_with("3fa2c9d0"));
+    play.views.send(Arc::new(scenes::pending())).unwrap();
+    play.reads("pending: User 1 holds the role").await;
+    play.views.send(Arc::new(scenes::pass())).unwrap();
+    play.reads("pass: User 1 holds the role").await;
+    play.reads("this step: pass").await;
+    play.quits().await;
+}
+
+#[tokio::test]
+async fn no_closes_a_plan_and_what_cannot_be_done_says_why() {
+    let mut play = Play::start(scenes::plan());
+    play.types("no").await;
+    assert_eq!(play.commands.recv().await, Some(Command::Dismiss));
+    play.types("undo").await;
+    play.reads("undo: not now, Guidepost changed nothing here").await;
+    play.types("attest 9").await;
+    play.reads("there is no task 9; this step has 5").await;
+    play.types("attest 2").await;
+    let attest = Command::Attest { step: "global-administrator".to_owned(), task: "active-users".to_owned() };
+    assert_eq!(play.commands.recv().await, Some(attest));
+    play.types("frobnicate").await;
+    play.reads("`frobnicate` is no word known here").await;
+    play.quits().await;
+}
+
+#[tokio::test]
+async fn a_doubt_is_answered_by_yes_or_no() {
+    let mut play = Play::start(scenes::doubt());
+    play.reads("did it happen? type yes or no").await;
+    play.types("no").await;
+    assert_eq!(play.commands.recv().await, Some(Command::Settle { happened: false }));
+    play.quits().await;
+}
+
+#[tokio::test]
+async fn the_end_of_the_input_ends_the_walk_and_a_dead_engine_is_said() {
+    let play = Play::start(scenes::fail());
+    drop(play.keyboard);
+    play.walk.await.unwrap().unwrap();
+
+    let play = Play::start(scenes::fail());
+    drop(play.views);
+    assert_eq!(play.walk.await.unwrap().unwrap_err().what, "the walk ended by itself");
+}

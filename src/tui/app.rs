@@ -1,0 +1,148 @@
+//! The loop: waits for a key, a view or the next moment that reads differently, updates, draws one frame. No tick.
+
+use super::{
+    input::Input,
+    model::Model,
+    update::{Effect, Msg, update},
+};
+use crate::{
+    base::Problem,
+    engine::run::{Command, Handle},
+};
+use futures_util::FutureExt as _;
+use std::{io, sync::Arc};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+/// How a walk on the screen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The person left.
+    ByPerson,
+    /// The system asked, by this signal's number; the exit code is 128 more.
+    BySignal(u8),
+}
+
+/// What the loop needs of a terminal; tests play one.
+pub(crate) trait Stage {
+    /// The next thing that comes in; cancel safe.
+    async fn next(&mut self) -> Input;
+    /// Draws one frame.
+    fn draw(&mut self, model: &mut Model) -> io::Result<()>;
+    /// Forgets what was drawn, so that the next frame writes every cell.
+    fn forget(&mut self) -> io::Result<()>;
+    /// Takes the terminal again after the process was stopped from outside.
+    fn regain(&mut self) -> io::Result<()>;
+    /// Gives the terminal to the shell until it is given back.
+    fn suspend(&mut self) -> io::Result<()>;
+}
+
+/// What woke the loop.
+#[derive(Clone, Copy)]
+enum Woken {
+    Input(Input),
+    View,
+    EngineGone,
+    Due,
+}
+
+/// Runs until the person leaves, the system asks to end, or the engine is gone.
+///
+/// # Errors
+/// When the terminal fails, or the engine ended by itself.
+pub(crate) async fn run(stage: &mut impl Stage, handle: Handle, model: &mut Model) -> Result<Ended, Problem> {
+    let mut walk = Walk { handle, came: Instant::now() };
+    walk.handle.views.mark_unchanged();
+    stage.draw(model).map_err(lost)?;
+    loop {
+        let woken = walk.wait(stage, model).await;
+        if let Some(ended) = walk.take(stage, model, woken)? {
+            return Ok(ended);
+        }
+        // What waits already belongs into the same frame.
+        while let Some(input) = stage.next().now_or_never() {
+            if let Some(ended) = walk.take(stage, model, Woken::Input(input))? {
+                return Ok(ended);
+            }
+        }
+        if walk.handle.views.has_changed().is_ok_and(|changed| changed) {
+            walk.take(stage, model, Woken::View)?;
+        }
+        if model.dirty {
+            model.elapsed = walk.came.elapsed();
+            stage.draw(model).map_err(lost)?;
+        }
+    }
+}
+
+struct Walk {
+    handle: Handle,
+    /// When the view in the model came.
+    came: Instant,
+}
+
+impl Walk {
+    async fn wait(&mut self, stage: &mut impl Stage, model: &Model) -> Woken {
+        let due = model.next_change().map(|after| self.came + after);
+        tokio::select! {
+            biased;
+            input = stage.next() => Woken::Input(input),
+            changed = self.handle.views.changed() => if changed.is_ok() { Woken::View } else { Woken::EngineGone },
+            () = sleep_until(due.unwrap_or(self.came)), if due.is_some() => Woken::Due,
+        }
+    }
+
+    fn take(&mut self, stage: &mut impl Stage, model: &mut Model, woken: Woken) -> Result<Option<Ended>, Problem> {
+        let msg = match woken {
+            Woken::Input(Input::Key(key)) => Msg::Key(key),
+            Woken::Input(Input::Resized) => Msg::Redraw,
+            Woken::Input(Input::Continued) => {
+                stage.regain().map_err(lost)?;
+                Msg::Redraw
+            }
+            Woken::Input(Input::Signal(number)) => return Ok(Some(Ended::BySignal(number))),
+            Woken::Input(Input::Gone) => return Err(lost(io::ErrorKind::UnexpectedEof.into())),
+            Woken::View => {
+                self.came = Instant::now();
+                Msg::View(Arc::clone(&self.handle.views.borrow_and_update()))
+            }
+            Woken::EngineGone => {
+                return Err(Problem::new("the walk ended by itself").hint("start again: the journal knows how far it came"));
+            }
+            Woken::Due => Msg::Elapsed(self.came.elapsed()),
+        };
+        for effect in update(model, msg) {
+            match effect {
+                Effect::Send(command) => self.send(model, command),
+                Effect::Suspend => {
+                    stage.suspend().map_err(lost)?;
+                    update(model, Msg::Elapsed(self.came.elapsed()));
+                    stage.forget().map_err(lost)?;
+                }
+                Effect::RedrawAll => stage.forget().map_err(lost)?,
+                Effect::Leave => return Ok(Some(Ended::ByPerson)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A full queue means that the engine is behind: the person hears it and presses again. A closed one shows as a lost view.
+    fn send(&self, model: &mut Model, command: Command) {
+        if let Err(mpsc::error::TrySendError::Full(command)) = self.handle.commands.try_send(command) {
+            if matches!(command, Command::Confirm(_)) {
+                model.confirmed = None;
+            }
+            update(model, Msg::Dropped);
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn lost(error: io::Error) -> Problem {
+    Problem::new(format!("the terminal cannot be used: {error}")).hint("use `guidepost --plain`, or another terminal")
+}
+
+#[cfg(test)]
+mod tests;

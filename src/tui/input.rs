@@ -1,0 +1,182 @@
+//! Where keys, sizes and signals come from. Not for what they mean: that is `keys` and `update`.
+
+use super::keys::{Code, Key};
+use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use futures_util::StreamExt as _;
+use std::io;
+
+/// What comes in from the terminal and the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// A key was pressed or repeats.
+    Key(Key),
+    /// The terminal has another size.
+    Resized,
+    /// The process goes on after it was stopped.
+    Continued,
+    /// The system asks to end, by this signal's number.
+    Signal(u8),
+    /// No more keys can come.
+    Gone,
+}
+
+/// Reads the terminal; dropping it leaves the terminal's input alone.
+pub(crate) struct Inputs {
+    events: EventStream,
+    signals: signals::Signals,
+}
+
+impl Inputs {
+    /// Starts to listen. Needs a runtime.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self { events: EventStream::new(), signals: signals::Signals::listen()? })
+    }
+
+    /// The next thing that comes in. Cancel safe: what was not returned is not lost.
+    pub(crate) async fn next(&mut self) -> Input {
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => return signal,
+                event = self.events.next() => match event {
+                    Some(Ok(event)) => {
+                        if let Some(input) = read(&event) {
+                            return input;
+                        }
+                    }
+                    Some(Err(_)) | None => return Input::Gone,
+                },
+            }
+        }
+    }
+}
+
+fn read(event: &Event) -> Option<Input> {
+    match event {
+        Event::Key(key) => read_key(*key).map(Input::Key),
+        Event::Resize(..) => Some(Input::Resized),
+        // Bracketed paste and mouse are never switched on; pasted text must not act as keys anyway.
+        Event::FocusGained | Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => None,
+    }
+}
+
+/// Windows sends each key as Press and Release: only what is pressed or repeats counts.
+fn read_key(event: KeyEvent) -> Option<Key> {
+    if event.kind == KeyEventKind::Release {
+        return None;
+    }
+    let code = match event.code {
+        KeyCode::Char(c) => Code::Char(c),
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::F(n) => Code::F(n),
+        _ => return None,
+    };
+    Some(with_modifiers(code, event.modifiers))
+}
+
+/// AltGr comes as Ctrl and Alt on Windows (`@`, `\` on many keyboards): then the character is meant.
+fn with_modifiers(code: Code, modifiers: KeyModifiers) -> Key {
+    let ctrl = modifiers.contains(KeyModifiers::CONTROL);
+    let alt = modifiers.contains(KeyModifiers::ALT);
+    let alt_gr = ctrl && alt && matches!(code, Code::Char(c) if !c.is_ascii_alphabetic());
+    Key { code, ctrl: ctrl && !alt_gr, alt: alt && !alt_gr }
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::Input;
+    use std::io;
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    /// The signals that end the walk, and the one that follows a stop.
+    pub(super) struct Signals {
+        term: Signal,
+        hangup: Signal,
+        interrupt: Signal,
+        go_on: Signal,
+    }
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            let go_on = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+            Ok(Self {
+                term: signal(SignalKind::terminate())?,
+                hangup: signal(SignalKind::hangup())?,
+                interrupt: signal(SignalKind::interrupt())?,
+                go_on: signal(go_on)?,
+            })
+        }
+
+        pub(super) async fn next(&mut self) -> Input {
+            // The numbers are POSIX's: 15, 1, 2.
+            tokio::select! {
+                Some(()) = self.term.recv() => Input::Signal(15),
+                Some(()) = self.hangup.recv() => Input::Signal(1),
+                Some(()) = self.interrupt.recv() => Input::Signal(2),
+                Some(()) = self.go_on.recv() => Input::Continued,
+                else => std::future::pending().await,
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    use super::Input;
+    use std::io;
+
+    /// Windows ends console programs by other means; keys come through the console.
+    pub(super) struct Signals;
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(super) async fn next(&mut self) -> Input {
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossterm::event::KeyEventState;
+
+    fn event(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Event {
+        Event::Key(KeyEvent { code, modifiers, kind, state: KeyEventState::NONE })
+    }
+
+    #[test]
+    fn a_release_is_no_key_press() {
+        assert_eq!(read(&event(KeyCode::Char('a'), KeyModifiers::NONE, KeyEventKind::Release)), None);
+        for kind in [KeyEventKind::Press, KeyEventKind::Repeat] {
+            assert_eq!(read(&event(KeyCode::Char('a'), KeyModifiers::NONE, kind)), Some(Input::Key(Key::plain(Code::Char('a')))));
+        }
+    }
+
+    #[test]
+    fn shift_is_in_the_character_and_alt_gr_is_the_character() {
+        let key = |code, modifiers| read(&event(code, modifiers, KeyEventKind::Press));
+        assert_eq!(key(KeyCode::Char('?'), KeyModifiers::SHIFT), Some(Input::Key(Key::plain(Code::Char('?')))));
+        let alt_gr = KeyModifiers::CONTROL | KeyModifiers::ALT;
+        assert_eq!(key(KeyCode::Char('@'), alt_gr), Some(Input::Key(Key::plain(Code::Char('@')))));
+    }
+
+    #[test]
+    fn pasted_text_is_no_key() {
+        assert_eq!(read(&Event::Paste("a\n".to_owned())), None);
+    }
+}

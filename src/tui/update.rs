@@ -1,0 +1,299 @@
+//! What follows from a key, a new view or passing time: a pure function from model and message to model and effects.
+
+use super::{
+    keys::{Action, Code, Key},
+    model::{Layer, Model, Pane, first_open_task},
+};
+use crate::engine::{
+    page::{Act, Notice, Overlay},
+    run::{Command, View},
+};
+use std::{sync::Arc, time::Duration};
+
+/// What can happen to the app.
+#[derive(Clone, Debug)]
+pub(crate) enum Msg {
+    /// A key was pressed or repeats.
+    Key(Key),
+    /// The engine has a newer view.
+    View(Arc<View>),
+    /// So much time passed since the view came.
+    Elapsed(Duration),
+    /// The terminal has another size, or was away.
+    Redraw,
+    /// A command found the engine's queue full and was dropped.
+    Dropped,
+}
+
+/// What the app wants done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Ask the engine.
+    Send(Command),
+    /// Give the terminal to the shell for a while.
+    Suspend,
+    /// Draw every cell again.
+    RedrawAll,
+    /// Leave.
+    Leave,
+}
+
+/// The longest word that can be typed into a plan.
+const TYPED_MOST: usize = 64;
+
+/// What follows from a message.
+pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(key) => on_key(model, key),
+        Msg::View(view) => {
+            on_view(model, view);
+            Vec::new()
+        }
+        Msg::Elapsed(elapsed) => {
+            model.elapsed = elapsed;
+            model.dirty = true;
+            Vec::new()
+        }
+        Msg::Redraw => {
+            model.dirty = true;
+            vec![Effect::RedrawAll]
+        }
+        Msg::Dropped => {
+            say(model, "the engine is busy, the key was dropped", Some("press it again"));
+            Vec::new()
+        }
+    }
+}
+
+fn on_view(model: &mut Model, view: Arc<View>) {
+    let old = std::mem::replace(&mut model.view, view);
+    model.elapsed = Duration::ZERO;
+    model.dirty = true;
+    if old.page.step.id != model.page().step.id {
+        model.task = first_open_task(model.page());
+        model.step.top = 0;
+        model.checks.top = 0;
+        model.pane = Pane::Step;
+    }
+    model.task = model.task.min(model.page().step.tasks.len().saturating_sub(1));
+    if !same_overlay(old.page.overlay.as_ref(), model.page().overlay.as_ref()) {
+        model.typed.clear();
+        model.confirmed = None;
+        model.over.top = 0;
+    }
+}
+
+/// Whether two overlays ask the same, so that what was typed stays.
+fn same_overlay(old: Option<&Overlay>, new: Option<&Overlay>) -> bool {
+    match (old, new) {
+        (Some(Overlay::Plan(old)), Some(Overlay::Plan(new))) => old.id == new.id,
+        (old, new) => old == new,
+    }
+}
+
+fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
+    if model.said.take().is_some() {
+        model.dirty = true;
+    }
+    if type_into(model, key) {
+        model.dirty = true;
+        return Vec::new();
+    }
+    let Some(action) = model.keys.action(model.in_dialog(), key) else { return Vec::new() };
+    model.dirty = true;
+    match action.act() {
+        Some(act) => on_act(model, act),
+        None => on_action(model, action),
+    }
+}
+
+/// Whether the key was a letter of the word that a plan asks for.
+fn type_into(model: &mut Model, key: Key) -> bool {
+    if model.asked_word().is_none() || key.ctrl || key.alt {
+        return false;
+    }
+    match key.code {
+        Code::Char(c) => {
+            if model.typed.chars().count() < TYPED_MOST {
+                model.typed.push(c);
+            }
+            true
+        }
+        Code::Backspace => {
+            model.typed.pop();
+            true
+        }
+        Code::Enter
+        | Code::Esc
+        | Code::Tab
+        | Code::Up
+        | Code::Down
+        | Code::Left
+        | Code::Right
+        | Code::PageUp
+        | Code::PageDown
+        | Code::Home
+        | Code::End
+        | Code::F(_) => false,
+    }
+}
+
+fn on_act(model: &mut Model, act: Act) -> Vec<Effect> {
+    if let Some(why) = model.page().why_not(act) {
+        say(model, why, None);
+        return Vec::new();
+    }
+    let step = model.page().step.id.clone();
+    let command = match act {
+        Act::Apply => Command::PlanApply(step),
+        Act::Undo => Command::PlanUndo(step),
+        Act::CheckAgain => Command::CheckAgain,
+        Act::SignIn => Command::SignIn,
+        Act::Next => return go(model, 1),
+        Act::Back => return go(model, -1),
+        Act::Attest => match model.page().step.tasks.get(model.task) {
+            Some(task) => Command::Attest { step, task: task.id.clone() },
+            None => return Vec::new(),
+        },
+    };
+    vec![Effect::Send(command)]
+}
+
+fn go(model: &mut Model, by: isize) -> Vec<Effect> {
+    if let Some(id) = model.page().neighbour(by) {
+        return vec![Effect::Send(Command::View(id.to_owned()))];
+    }
+    say(model, if by > 0 { "this is the last step" } else { "this is the first step" }, None);
+    Vec::new()
+}
+
+fn on_action(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Down => down(model, 1),
+        Action::Up => down(model, -1),
+        Action::PageDown => scroll(model).by_page(1),
+        Action::PageUp => scroll(model).by_page(-1),
+        Action::Top => scroll(model).top = 0,
+        Action::Bottom => scroll(model).go_to_end(),
+        Action::OtherPane => {
+            model.pane = match model.pane {
+                Pane::Step => Pane::Checks,
+                Pane::Checks => Pane::Step,
+            };
+        }
+        Action::Wire => toggle(model, Layer::Wire),
+        Action::Help => toggle(model, Layer::Help),
+        Action::Confirm => return confirm(model),
+        Action::Close => return close(model),
+        Action::Yes => return answer(model, true),
+        Action::No => return answer(model, false),
+        Action::Quit => return quit(model),
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Redraw => return vec![Effect::RedrawAll],
+        Action::Apply | Action::Undo | Action::CheckAgain | Action::Attest | Action::Next | Action::Back | Action::SignIn => {}
+    }
+    Vec::new()
+}
+
+fn down(model: &mut Model, by: isize) {
+    let selects = !model.in_dialog() && model.pane == Pane::Step && !model.page().step.tasks.is_empty();
+    if !selects {
+        scroll(model).by(by);
+        return;
+    }
+    let last = model.page().step.tasks.len() - 1;
+    model.task = model.task.saturating_add_signed(by).min(last);
+    model.follow = true;
+}
+
+fn scroll(model: &mut Model) -> &mut super::model::Scroll {
+    if model.in_dialog() {
+        return &mut model.over;
+    }
+    match model.pane {
+        Pane::Step => &mut model.step,
+        Pane::Checks => &mut model.checks,
+    }
+}
+
+impl super::model::Scroll {
+    fn by_page(&mut self, pages: isize) {
+        self.by(pages * self.page());
+    }
+
+    fn go_to_end(&mut self) {
+        self.top = self.most;
+    }
+}
+
+fn toggle(model: &mut Model, layer: Layer) {
+    if model.layer == Some(layer) {
+        model.layer = None;
+    } else if model.layer.is_none() {
+        model.layer = Some(layer);
+        // The newest request stands last; the frame cuts this to what there is.
+        model.over.top = if layer == Layer::Wire { usize::MAX } else { 0 };
+        model.over.most = usize::MAX;
+    }
+}
+
+fn confirm(model: &mut Model) -> Vec<Effect> {
+    match model.layer {
+        Some(Layer::Help | Layer::Wire) => return close(model),
+        Some(Layer::Leave) => return Vec::new(),
+        None => {}
+    }
+    let Some(Overlay::Plan(plan)) = &model.page().overlay else { return Vec::new() };
+    if model.is_sent(&plan.id, plan.sending) {
+        return Vec::new();
+    }
+    let id = plan.id.clone();
+    if let Some(word) = &plan.typed
+        && model.typed.trim() != word
+    {
+        let why = format!("type `{word}` first, then Enter");
+        say(model, why, None);
+        return Vec::new();
+    }
+    model.confirmed = Some(id.clone());
+    vec![Effect::Send(Command::Confirm(id))]
+}
+
+fn close(model: &mut Model) -> Vec<Effect> {
+    if model.layer.take().is_some() {
+        model.over.top = 0;
+        return Vec::new();
+    }
+    if model.sending() {
+        say(model, "it is being sent and cannot be called back", Some("wait for the end; then undo takes it back"));
+        return Vec::new();
+    }
+    vec![Effect::Send(Command::Dismiss)]
+}
+
+fn answer(model: &mut Model, yes: bool) -> Vec<Effect> {
+    if model.layer == Some(Layer::Leave) {
+        model.layer = None;
+        return if yes { vec![Effect::Leave] } else { Vec::new() };
+    }
+    match (&model.layer, &model.page().overlay) {
+        (None, Some(Overlay::Doubt { .. })) => vec![Effect::Send(Command::Settle { happened: yes })],
+        _ => Vec::new(),
+    }
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    if !model.sending() || model.layer == Some(Layer::Leave) {
+        return vec![Effect::Leave];
+    }
+    model.layer = Some(Layer::Leave);
+    Vec::new()
+}
+
+fn say(model: &mut Model, text: impl Into<String>, hint: Option<&str>) {
+    model.said = Some(Notice { text: text.into(), hint: hint.map(str::to_owned) });
+    model.dirty = true;
+}
+
+#[cfg(test)]
+mod tests;

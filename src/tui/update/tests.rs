@@ -1,0 +1,166 @@
+//! Tables: a screen state, keys, and what must be asked of the engine and shown.
+
+use super::*;
+use crate::{
+    engine::page::scenes,
+    tui::{keys::KeyMap, model::Look},
+};
+
+type Scene = fn() -> View;
+
+const STEP: &str = "global-administrator";
+const PLAN: &str = "3fa2c9d0b1e4f56788990a1b2c3d4e5f60718293a4b5c6d7e8f9011223344556";
+
+fn model(view: View) -> Model {
+    let mut model = Model::new(Arc::new(view), Look { ascii: false, colour: true }, Arc::new(KeyMap::built_in().unwrap()));
+    for scroll in [&mut model.step, &mut model.checks, &mut model.over] {
+        scroll.measured(60, 20);
+    }
+    model
+}
+
+/// Presses keys by name, characters one by one after `type:`.
+fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    let names = keys.split(' ').flat_map(|word| match word.strip_prefix("type:") {
+        Some(text) => text.chars().map(|c| c.to_string()).collect(),
+        None => vec![word.to_owned()],
+    });
+    names.flat_map(|name| update(model, Msg::Key(Key::parse(&name).unwrap()))).collect()
+}
+
+fn send(command: Command) -> Vec<Effect> {
+    vec![Effect::Send(command)]
+}
+
+#[test]
+fn keys_ask_the_engine_for_what_they_say() {
+    let attest = |task: &str| send(Command::Attest { step: STEP.to_owned(), task: task.to_owned() });
+    let view = |id: &str| send(Command::View(id.to_owned()));
+    let table: Vec<(Scene, &str, Vec<Effect>)> = vec![
+        (scenes::fail, "a", send(Command::PlanApply(STEP.to_owned()))),
+        (scenes::pass, "u", send(Command::PlanUndo(STEP.to_owned()))),
+        (scenes::fail, "r", send(Command::CheckAgain)),
+        (scenes::fail, "space", attest("open-admin-center")),
+        (scenes::fail, "j down space", attest("pick-user")),
+        (scenes::fail, "j k k k space", attest("open-admin-center")),
+        (scenes::fail, "j j j j j j j space", attest("assign-role")),
+        (scenes::pass, "space", attest("active-users")),
+        (scenes::fail, "n", view("delegate-reset-rights")),
+        (scenes::fail, "right", view("delegate-reset-rights")),
+        (scenes::fail, "b", view("sync")),
+        (scenes::fail, "left", view("sync")),
+        (scenes::sign_in, "esc", send(Command::Dismiss)),
+        (scenes::plan, "esc", send(Command::Dismiss)),
+        (scenes::plan, "enter", vec![]),
+        (scenes::plan, "type:global enter", vec![]),
+        (scenes::plan, "type:global-administrator enter", send(Command::Confirm(PLAN.to_owned()))),
+        (scenes::plan, "type:global-administratorx backspace enter", send(Command::Confirm(PLAN.to_owned()))),
+        (scenes::plan, "type:global-administrator enter enter enter", send(Command::Confirm(PLAN.to_owned()))),
+        (scenes::plan, "type:q", vec![]),
+        (scenes::plan, "ctrl-c", vec![Effect::Leave]),
+        (scenes::sending, "enter esc", vec![]),
+        (scenes::sending, "ctrl-c", vec![]),
+        (scenes::sending, "ctrl-c y", vec![Effect::Leave]),
+        (scenes::sending, "ctrl-c n", vec![]),
+        (scenes::sending, "ctrl-c ctrl-c", vec![Effect::Leave]),
+        (scenes::doubt, "y", send(Command::Settle { happened: true })),
+        (scenes::doubt, "n", send(Command::Settle { happened: false })),
+        (scenes::fail, "y", vec![]),
+        (scenes::fail, "enter", vec![]),
+        (scenes::fail, "q", vec![Effect::Leave]),
+        (scenes::fail, "ctrl-z", vec![Effect::Suspend]),
+        (scenes::fail, "ctrl-l", vec![Effect::RedrawAll]),
+        (scenes::fail, "? q q", vec![Effect::Leave]),
+        (scenes::fail, "w a w a", send(Command::PlanApply(STEP.to_owned()))),
+    ];
+    for (scene, keys, wanted) in table {
+        assert_eq!(press(&mut model(scene()), keys), wanted, "{keys}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_used_now_says_why_and_asks_nothing() {
+    let table: [(Scene, &str, &str); 6] = [
+        (scenes::fail, "u", "Guidepost changed nothing here"),
+        (scenes::connecting, "a", "the lab is not reached yet"),
+        (scenes::read_only, "space", "process 4711 writes the journal"),
+        (scenes::plan, "enter", "type `global-administrator` first, then Enter"),
+        (scenes::sending, "esc", "it is being sent and cannot be called back"),
+        (scenes::pass, "a", "done already"),
+    ];
+    for (scene, keys, why) in table {
+        let mut model = model(scene());
+        assert_eq!(press(&mut model, keys), []);
+        assert_eq!(model.notice().unwrap().text, why);
+    }
+}
+
+#[test]
+fn the_ends_of_the_walk_are_said() {
+    let mut view = scenes::fail();
+    "take-back".clone_into(&mut view.page.step.id);
+    let mut model = model(view);
+    assert_eq!(press(&mut model, "n"), []);
+    assert_eq!(model.notice().unwrap().text, "this is the last step");
+}
+
+#[test]
+fn what_the_app_said_goes_with_the_next_key() {
+    let mut model = model(scenes::fail());
+    press(&mut model, "u");
+    assert!(model.said.is_some());
+    press(&mut model, "j");
+    assert!(model.said.is_none());
+}
+
+#[test]
+fn another_plan_forgets_what_was_typed() {
+    let mut model = model(scenes::plan());
+    press(&mut model, "type:global-admin");
+    let mut other = scenes::plan();
+    if let Some(Overlay::Plan(plan)) = &mut other.page.overlay {
+        "beef".clone_into(&mut plan.id);
+    }
+    update(&mut model, Msg::View(Arc::new(scenes::plan())));
+    assert_eq!(model.typed, "global-admin");
+    update(&mut model, Msg::View(Arc::new(other)));
+    assert_eq!(model.typed, "");
+}
+
+#[test]
+fn another_step_starts_at_its_top_with_its_first_open_task() {
+    let mut model = model(scenes::fail());
+    press(&mut model, "j j pgdn tab");
+    update(&mut model, Msg::View(Arc::new(scenes::wizard())));
+    assert_eq!((model.task, model.step.top, model.pane), (0, 0, Pane::Step));
+}
+
+#[test]
+fn scrolling_stays_within_what_there_is() {
+    let mut model = model(scenes::fail());
+    press(&mut model, "pgup");
+    assert_eq!(model.step.top, 0);
+    press(&mut model, "pgdn");
+    assert_eq!(model.step.top, 19);
+    press(&mut model, "pgdn pgdn pgdn pgdn");
+    assert_eq!(model.step.top, 40);
+    press(&mut model, "tab j j");
+    assert_eq!((model.step.top, model.checks.top), (40, 2));
+    press(&mut model, "end home");
+    assert_eq!(model.checks.top, 0);
+}
+
+#[test]
+fn a_key_without_meaning_draws_nothing() {
+    let mut model = model(scenes::fail());
+    model.dirty = false;
+    assert_eq!(press(&mut model, "x"), []);
+    assert!(!model.dirty);
+}
+
+#[test]
+fn a_dropped_command_is_said() {
+    let mut model = model(scenes::fail());
+    update(&mut model, Msg::Dropped);
+    assert_eq!(model.notice().unwrap().text, "the engine is busy, the key was dropped");
+}

@@ -1,0 +1,488 @@
+//! The engine on tokio's paused clock with a scripted tenant: no sockets, no sleeping.
+
+mod support;
+
+use guidepost::{
+    base::{Problem, http::WireLine},
+    engine::{
+        action::{Carried, Direction, How, Refusal},
+        check::{Judgement, Verdict},
+        core::Engine,
+        journal::{Event, Journal},
+        ledger::Ledger,
+        page::{Act, Connection, Overlay},
+        run::{Begin, Command, Door, Handle, NotConnected, View, start},
+    },
+};
+use std::{sync::Arc, time::Duration};
+use support::{Bench, SECOND, Tenant, Trouble};
+
+fn judgement(engine: &Engine, check: &str) -> Judgement {
+    engine.checked("role").into_iter().find(|checked| checked.id == check).unwrap().judgement
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_missing_fails_with_expected_found_and_code() {
+    let bench = Bench::new();
+    let engine = bench.engine("check");
+    engine.survey(&["role".into()]).await;
+    let judgement = self::judgement(&engine, "role-active");
+    assert_eq!(judgement.verdict, Some(Verdict::Fail));
+    assert_eq!(judgement.code.as_deref(), Some("ROLE_NOT_ACTIVE"));
+    assert_eq!(judgement.expected.as_deref(), Some("one of /value with /directoryScopeId is /"));
+    assert_eq!(judgement.found.as_deref(), Some("an empty list"));
+    assert_eq!(self::judgement(&engine, "synced").verdict, Some(Verdict::Pass));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_whose_need_fails_is_blocked_and_names_it() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.user = false);
+    let engine = bench.engine("check");
+    engine.survey(&["role".into()]).await;
+    assert_eq!(judgement(&engine, "synced").verdict, Some(Verdict::Fail));
+    assert_eq!(judgement(&engine, "role-active").verdict, Some(Verdict::Blocked));
+    assert_eq!(judgement(&engine, "role-active").note.as_deref(), Some("waits for: role/synced"));
+    assert_eq!(bench.tenant.looks("roleAssignments"), 0, "a reference that finds nothing leaves its probe unsent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_could_not_look_is_unknown_and_names_the_right() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.trouble = Some(Trouble::Forbidden));
+    let engine = bench.engine("check");
+    engine.survey(&["role".into()]).await;
+    let judgement = self::judgement(&engine, "synced");
+    assert_eq!(judgement.verdict, Some(Verdict::Unknown));
+    assert_eq!(judgement.code.as_deref(), Some("READ_CONSENT_MISSING"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_diagnosis_may_say_that_a_check_does_not_apply() {
+    let bench = Bench::new();
+    let engine = bench.engine("check");
+    engine.survey(&["cloud-only".into()]).await;
+    assert_eq!(engine.checked("cloud-only")[0].judgement.verdict, Some(Verdict::NotApplicable));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_without_checks_is_attested_only() {
+    let bench = Bench::new();
+    let engine = bench.engine("attest");
+    let attested = Event::Attested { task: "one".into(), by: "somebody".into(), withdrawn: false };
+    engine.record(Some("manual"), attested).unwrap();
+    let (verdict, note) = engine.with_known(|known| guidepost::engine::check::judge_step(known, "manual"));
+    assert_eq!(verdict, Some(Verdict::Unknown));
+    assert_eq!(note.as_deref(), Some("nothing can prove it; 1 of 2 attested"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waived_check_is_waived_until_its_day() {
+    let bench = Bench::new();
+    let engine = bench.engine("waive");
+    let until = engine.now() + SECOND * 60;
+    let waived = Event::Waived { check: "role-active".into(), reason: "drill".into(), until, by: "somebody".into() };
+    engine.record(Some("role"), waived).unwrap();
+    engine.survey(&["role".into()]).await;
+    assert_eq!(judgement(&engine, "role-active").verdict, Some(Verdict::Waived));
+    tokio::time::advance(SECOND * 61).await;
+    assert_eq!(judgement(&engine, "role-active").verdict, Some(Verdict::Fail));
+}
+
+#[tokio::test(start_paused = true)]
+async fn apply_turns_fail_to_pending_to_pass_and_undo_back_to_fail() {
+    let bench = Bench::new();
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    assert_eq!(plan.ops.len(), 1);
+    assert_eq!(plan.typed(), Some("apply"));
+    assert_eq!(plan.ops[0].undo, "DELETE /v1.0/roleManagement/directory/roleAssignments/‹known after assign›");
+    assert_eq!(plan.ops[0].request.body["principalId"], "u-1");
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new(), "a plan sends nothing");
+
+    assert_eq!(engine.carry_out(&plan, How::Typed).await, Ok(Carried::Done(1)));
+    engine.survey(&["role".into()]).await;
+    assert_eq!(judgement(&engine, "role-active").verdict, Some(Verdict::Pending));
+    assert_eq!(engine.wait_settled("role").await, Some(Verdict::Pass));
+    assert_eq!(engine.ledger().open.len(), 1);
+
+    let undo = engine.plan("role", Direction::Undo).await.unwrap();
+    assert_eq!(undo.typed(), None);
+    assert_eq!(undo.ops[0].request.path, "/v1.0/roleManagement/directory/roleAssignments/a-1");
+    assert_eq!(engine.carry_out(&undo, How::Key).await, Ok(Carried::Done(1)));
+    engine.survey(&["role".into()]).await;
+    assert_eq!(judgement(&engine, "role-active").verdict, Some(Verdict::Pending), "still shown, so not yet back to fail");
+    assert_eq!(engine.wait_settled("role").await, Some(Verdict::Fail));
+    assert!(!judgement(&engine, "role-active").drifted, "what we took back has not drifted");
+    assert_eq!(engine.ledger().open, []);
+    assert_eq!(
+        bench.tenant.sent(),
+        ["POST /v1.0/roleManagement/directory/roleAssignments", "DELETE /v1.0/roleManagement/directory/roleAssignments/a-1"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_apply_sends_nothing_even_before_the_first_shows() {
+    let bench = Bench::new();
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    engine.carry_out(&plan, How::Yes).await.unwrap();
+    let again = engine.plan("role", Direction::Apply).await.unwrap();
+    assert_eq!(again.ops, []);
+    engine.wait_settled("role").await;
+    let later = engine.plan("role", Direction::Apply).await.unwrap();
+    assert_eq!(engine.carry_out(&later, How::Yes).await, Ok(Carried::Nothing));
+    assert_eq!(bench.tenant.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_changed_since_it_was_confirmed_is_refused() {
+    let bench = Bench::new();
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    bench.tenant.with(|tenant| tenant.user_id = "u-2".into());
+    let refusal = engine.carry_out(&plan, How::Yes).await.unwrap_err();
+    assert!(matches!(&refusal, Refusal::Not(problem) if problem.what.contains("not the one that was confirmed")), "{refusal:?}");
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_not_planned() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.trouble = Some(Trouble::Cut));
+    let refusal = bench.engine("apply").plan("role", Direction::Apply).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::Unknown(_)), "{refusal:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn undo_never_takes_the_signed_in_account_s_role() {
+    let bench = Bench::new();
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    engine.carry_out(&plan, How::Yes).await.unwrap();
+    engine.wait_settled("role").await;
+    bench.tenant.with(|tenant| tenant.me = "u-1".into());
+    let undo = engine.plan("role", Direction::Undo).await.unwrap();
+    let refusal = engine.carry_out(&undo, How::Yes).await.unwrap_err();
+    assert!(matches!(&refusal, Refusal::Not(problem) if problem.what.contains("signed in with")), "{refusal:?}");
+    assert_eq!(bench.tenant.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn undo_never_takes_the_last_global_administrator() {
+    let bench = Bench::new();
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    engine.carry_out(&plan, How::Yes).await.unwrap();
+    engine.wait_settled("role").await;
+    bench.tenant.with(|tenant| tenant.other_admins = 0);
+    let undo = engine.plan("role", Direction::Undo).await.unwrap();
+    let refusal = engine.carry_out(&undo, How::Yes).await.unwrap_err();
+    assert!(matches!(&refusal, Refusal::Not(problem) if problem.what.contains("last Global Administrator")), "{refusal:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn undoing_what_is_gone_already_closes_the_ledger_without_a_delete() {
+    let bench = Bench::new();
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    engine.carry_out(&plan, How::Yes).await.unwrap();
+    engine.wait_settled("role").await;
+    bench.tenant.with(Tenant::remove_by_hand);
+    let undo = engine.plan("role", Direction::Undo).await.unwrap();
+    assert_eq!(engine.carry_out(&undo, How::Yes).await, Ok(Carried::Done(1)));
+    assert_eq!(engine.ledger().open, []);
+    assert_eq!(bench.tenant.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_passed_and_fails_later_has_drifted() {
+    let bench = Bench::new();
+    let engine = bench.engine("walk");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    engine.carry_out(&plan, How::Yes).await.unwrap();
+    engine.wait_settled("role").await;
+    bench.tenant.with(Tenant::remove_by_hand);
+    tokio::time::advance(SECOND * 600).await;
+    engine.survey(&["role".into()]).await;
+    let judgement = self::judgement(&engine, "role-active");
+    assert_eq!((judgement.verdict, judgement.drifted), (Some(Verdict::Fail), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pending_is_the_same_for_another_process() {
+    let bench = Bench::new();
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    engine.carry_out(&plan, How::Yes).await.unwrap();
+    let other = bench.reader();
+    other.survey(&["role".into()]).await;
+    assert_eq!(judgement(&other, "role-active").verdict, Some(Verdict::Pending));
+    tokio::time::advance(SECOND * 600).await;
+    other.survey(&["role".into()]).await;
+    assert_eq!(judgement(&other, "role-active").verdict, Some(Verdict::Pass), "after its window it counts as it is");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_saw_is_settled_by_looking_with_one_post() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.lose_next_answer = true);
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    assert_eq!(engine.carry_out(&plan, How::Yes).await, Ok(Carried::Done(1)));
+    let ledger = engine.ledger();
+    assert_eq!((ledger.open.len(), ledger.in_doubt.len()), (1, 0));
+    assert_eq!(
+        ledger.open[0].undo.as_ref().unwrap().path,
+        "/v1.0/roleManagement/directory/roleAssignments/a-1",
+        "its id was found by looking"
+    );
+    assert_eq!(bench.tenant.sent().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_between_intended_and_sent_is_offered_again_after_the_window() {
+    let bench = Bench::new();
+    {
+        let engine = bench.engine("apply");
+        let plan = engine.plan("role", Direction::Apply).await.unwrap();
+        let op = &plan.ops[0];
+        let intended = Event::Intended {
+            plan: plan.id.clone(),
+            op: op.op.clone(),
+            request: op.request.clone(),
+            before: op.before.clone(),
+            confirmed: "yes".into(),
+            undo_of: None,
+        };
+        engine.record(Some("role"), intended).unwrap();
+    }
+    let engine = bench.engine("apply");
+    assert_eq!(engine.ledger().in_doubt.len(), 1);
+    assert!(matches!(engine.plan("role", Direction::Apply).await, Err(Refusal::Unknown(_))), "nothing is planned while it is in doubt");
+    assert_eq!(engine.settle_doubts().await, Ok(1));
+    assert_eq!(engine.ledger().in_doubt, []);
+    assert_eq!(engine.ledger().open, []);
+    assert_eq!(engine.plan("role", Direction::Apply).await.unwrap().ops.len(), 1, "offered again");
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_after_sending_is_found_by_looking_and_never_sent_twice() {
+    let bench = Bench::new();
+    {
+        let engine = bench.engine("apply");
+        let plan = engine.plan("role", Direction::Apply).await.unwrap();
+        let op = &plan.ops[0];
+        let intended = Event::Intended {
+            plan: plan.id.clone(),
+            op: op.op.clone(),
+            request: op.request.clone(),
+            before: op.before.clone(),
+            confirmed: "yes".into(),
+            undo_of: None,
+        };
+        engine.record(Some("role"), intended).unwrap();
+        bench.tenant.with(Tenant::assign);
+    }
+    let engine = bench.engine("walk");
+    assert_eq!(engine.settle_doubts().await, Ok(1));
+    assert_eq!(engine.ledger().open.len(), 1);
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_cannot_be_read_leaves_the_doubt_for_the_next_start() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| {
+        tenant.lose_next_answer = true;
+        tenant.cut_after_send = true;
+    });
+    let engine = bench.engine("apply");
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    assert!(matches!(engine.carry_out(&plan, How::Yes).await, Err(Refusal::Unknown(_))));
+    assert_eq!(engine.ledger().in_doubt.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_one_process_writes_and_the_other_says_who() {
+    let bench = Bench::new();
+    let _first = bench.engine("walk");
+    let second = bench.engine("apply");
+    let why = second.read_only().unwrap();
+    assert!(why.contains("`walk` (process "), "{why}");
+    let plan = second.plan("role", Direction::Apply).await.unwrap();
+    assert!(matches!(second.carry_out(&plan, How::Yes).await, Err(Refusal::Not(_))));
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn identical_requests_are_sent_once_in_a_survey() {
+    let bench = Bench::new();
+    let engine = bench.engine("check");
+    engine.survey(&["role".into(), "cloud-only".into()]).await;
+    assert_eq!(bench.tenant.looks("/v1.0/users"), 1);
+}
+
+// ---- the walk ----
+
+struct ScriptedDoor(Arc<Tenant>);
+
+#[async_trait::async_trait]
+impl Door for ScriptedDoor {
+    async fn connect(&self) -> Result<Arc<dyn guidepost::engine::probe::Systems>, NotConnected> {
+        if self.0.with(|tenant| tenant.unreachable) {
+            return Err(NotConnected::Failed(Problem::unknown("no connection to `lab`: refused").hint("start it")));
+        }
+        Ok(self.0.clone())
+    }
+    async fn sign_in(&self, _show: tokio::sync::mpsc::Sender<String>) -> Result<Arc<dyn guidepost::engine::probe::Systems>, NotConnected> {
+        Err(NotConnected::SignedOut)
+    }
+    fn notice(&self) -> Option<Problem> {
+        None
+    }
+    fn wire(&self) -> Arc<[WireLine]> {
+        Arc::new([])
+    }
+}
+
+fn walk(bench: &Bench, engine: Engine) -> Handle {
+    let position = Some(bench.dir().join("position"));
+    start(Begin { engine, door: Arc::new(ScriptedDoor(bench.tenant.clone())), step: None, position, jitter: |_| Duration::ZERO })
+}
+
+async fn until(handle: &mut Handle, wanted: impl Fn(&View) -> bool) -> Arc<View> {
+    let found = tokio::time::timeout(Duration::from_secs(900), handle.views.wait_for(|view| wanted(view))).await;
+    let Some(view) = found.ok().map(|view| view.unwrap().clone()) else {
+        panic!("never came to it; last: {:#?}", handle.views.borrow().page);
+    };
+    view
+}
+
+async fn send(handle: &Handle, command: Command) {
+    handle.commands.send(command).await.unwrap();
+}
+
+fn role_verdict(view: &View) -> Option<Verdict> {
+    view.page.checks.iter().find(|check| check.id == "role-active").and_then(|check| check.verdict)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_view_is_there_before_the_lab_is_reached() {
+    let bench = Bench::new();
+    let handle = walk(&bench, bench.engine("walk"));
+    let view = handle.views.borrow().clone();
+    assert_eq!(view.page.step.id, "role");
+    assert!(matches!(view.page.lab.connection, Connection::Connecting(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_by_commands_goes_fail_plan_pending_pass_and_back() {
+    let bench = Bench::new();
+    let mut handle = walk(&bench, bench.engine("walk"));
+    until(&mut handle, |view| role_verdict(view) == Some(Verdict::Fail)).await;
+    send(&handle, Command::PlanApply("role".into())).await;
+    let view = until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::Plan(_)))).await;
+    let Some(Overlay::Plan(plan)) = &view.page.overlay else { unreachable!() };
+    assert_eq!(plan.typed.as_deref(), Some("apply"));
+    send(&handle, Command::Confirm(plan.id.clone())).await;
+    until(&mut handle, |view| role_verdict(view) == Some(Verdict::Pending)).await;
+    let view = until(&mut handle, |view| role_verdict(view) == Some(Verdict::Pass)).await;
+    assert_eq!(view.page.lab.open_changes, 1);
+    send(&handle, Command::PlanUndo("role".into())).await;
+    let view = until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::Plan(_)))).await;
+    let Some(Overlay::Plan(plan)) = &view.page.overlay else { unreachable!() };
+    send(&handle, Command::Confirm(plan.id.clone())).await;
+    let view = until(&mut handle, |view| role_verdict(view) == Some(Verdict::Fail)).await;
+    assert_eq!(view.page.lab.open_changes, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_was_dismissed_cannot_be_confirmed() {
+    let bench = Bench::new();
+    let mut handle = walk(&bench, bench.engine("walk"));
+    until(&mut handle, |view| role_verdict(view) == Some(Verdict::Fail)).await;
+    send(&handle, Command::PlanApply("role".into())).await;
+    let view = until(&mut handle, |view| view.page.overlay.is_some()).await;
+    let Some(Overlay::Plan(plan)) = &view.page.overlay else { unreachable!() };
+    send(&handle, Command::Dismiss).await;
+    until(&mut handle, |view| view.page.overlay.is_none()).await;
+    send(&handle, Command::Confirm(plan.id.clone())).await;
+    send(&handle, Command::Attest { step: "manual".into(), task: "one".into() }).await;
+    until(&mut handle, |view| view.page.activity.as_deref().is_some_and(|text| text.contains("attested"))).await;
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_resumes_where_it_stood() {
+    let bench = Bench::new();
+    {
+        let mut handle = walk(&bench, bench.engine("walk"));
+        send(&handle, Command::View("manual".into())).await;
+        until(&mut handle, |view| view.page.step.id == "manual").await;
+    }
+    // The lock goes with the walk's task, which ends when its handle is dropped.
+    let engine = loop {
+        tokio::task::yield_now().await;
+        let engine = bench.engine("walk");
+        if engine.read_only().is_none() {
+            break engine;
+        }
+    };
+    let handle = walk(&bench, engine);
+    assert_eq!(handle.views.borrow().page.step.id, "manual");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lab_that_cannot_be_reached_says_so_and_check_again_tries_again() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.unreachable = true);
+    let mut handle = walk(&bench, bench.engine("walk"));
+    let view = until(&mut handle, |view| matches!(view.page.lab.connection, Connection::Failed { .. })).await;
+    assert!(view.page.offers.iter().any(|offer| offer.act == Act::Apply && offer.why_not.is_some()));
+    bench.tenant.with(|tenant| tenant.unreachable = false);
+    send(&handle, Command::CheckAgain).await;
+    until(&mut handle, |view| role_verdict(view) == Some(Verdict::Fail)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_still_walk_looks_less_and_less() {
+    let bench = Bench::new();
+    let mut handle = walk(&bench, bench.engine("walk"));
+    until(&mut handle, |view| role_verdict(view) == Some(Verdict::Fail)).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let before = bench.tenant.looks("/v1.0/users");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(bench.tenant.looks("/v1.0/users") - before, 10, "once a minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_that_finds_a_doubt_settles_it_by_itself() {
+    let bench = Bench::new();
+    {
+        let engine = bench.engine("apply");
+        let plan = engine.plan("role", Direction::Apply).await.unwrap();
+        let op = &plan.ops[0];
+        let intended = Event::Intended {
+            plan: plan.id.clone(),
+            op: op.op.clone(),
+            request: op.request.clone(),
+            before: op.before.clone(),
+            confirmed: "key".into(),
+            undo_of: None,
+        };
+        engine.record(Some("role"), intended).unwrap();
+        bench.tenant.with(Tenant::assign);
+    }
+    let mut handle = walk(&bench, bench.engine("walk"));
+    let view = until(&mut handle, |view| view.page.lab.open_changes == 1).await;
+    assert!(view.page.step.action.as_ref().unwrap().state.contains("done by Guidepost"));
+}
+
+#[test]
+fn a_ledger_of_another_guide_is_not_ours() {
+    let bench = Bench::new();
+    let journal = Journal::read(bench.dir(), support::author("check"), support::clock()).unwrap();
+    assert_eq!(Ledger::of(journal.lines(), "other").open, []);
+}
