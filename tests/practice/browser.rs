@@ -28,8 +28,14 @@ impl<'a> Browser<'a> {
         ];
         query.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
         query.extend_from_slice(more);
-        let reply = lab.http.get(lab.tenant("oauth2/v2.0/authorize")).query(&query).send().await.unwrap();
+        let address = url::Url::parse_with_params(&lab.tenant("oauth2/v2.0/authorize"), query).unwrap();
+        Self::at(lab, address).await
+    }
+
+    /// Opens an address that an application made.
+    pub(crate) async fn at(lab: &'a Lab, address: url::Url) -> Self {
         let mut browser = Self { lab, page: String::new(), sent_to: None };
+        let reply = lab.http.get(address).send().await.unwrap();
         browser.take(reply).await;
         browser
     }

@@ -7,6 +7,7 @@ mod control;
 mod graph;
 mod hostile;
 mod lab;
+mod our_client;
 mod process;
 mod roles;
 mod sign_in;

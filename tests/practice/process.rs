@@ -112,3 +112,17 @@ async fn kill_9_amid_a_write_leaves_the_world_before_it_or_after_it() {
         again.child.kill().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_start_waits_for_a_lab_that_is_ending_and_takes_its_place() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("state");
+    std::fs::create_dir(&dir).unwrap();
+    let ending = std::fs::File::create(dir.join("lock")).unwrap();
+    ending.lock().unwrap();
+    let mut starting = std::pin::pin!(Lab::start_in(dir, &[]));
+    assert!(timeout(Duration::from_millis(500), starting.as_mut()).await.is_err(), "two labs on one state");
+    drop(ending);
+    let lab = timeout(LONG, starting).await.unwrap();
+    assert_eq!(lab.get(&lab.admin().await, "/v1.0/me").await.0, 200);
+}
