@@ -2,7 +2,7 @@
 
 use crate::lab::{LONG, Lab, USER1, client, run, wish};
 use serde_json::{Value, json};
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn the_announcement_is_the_ready_line_with_a_refresh_token_and_private() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let files = ["endpoint.json", "world.json"].map(|name| mode(&lab.dir.join(name)));
         assert_eq!((mode(&lab.dir), files), (0o700, [0o600, 0o600]));
     }
