@@ -96,9 +96,12 @@ pub fn read_endpoint(state: &Path) -> Result<Option<Endpoint>, Problem> {
 pub async fn serve(options: Options, announce: impl FnOnce(&Ready) + Send) -> Result<(), Problem> {
     refuse_remote(&options)?;
     make_private_dir(&options.state)?;
-    let Some(lock) = take_lock(&options.state)? else {
-        announce(&running(&options.state).await?);
-        return Ok(());
+    let lock = match lock_or_running(&options.state).await? {
+        Holder::Us(lock) => lock,
+        Holder::Other(ready) => {
+            announce(&ready);
+            return Ok(());
+        }
     };
     remove_announcement(&options.state)?;
     let (server, endpoint) = open(&options).await?;
@@ -158,22 +161,34 @@ fn take_lock(dir: &Path) -> Result<Option<File>, Problem> {
     }
 }
 
-/// What the holder of the lock announces; it may still be starting.
-async fn running(dir: &Path) -> Result<Ready, Problem> {
-    let reachable = async || {
-        let endpoint = read_endpoint(dir).ok()??;
-        let address = endpoint.ready.authority.strip_prefix("https://")?.to_owned();
-        tokio::net::TcpStream::connect(address).await.ok()?;
-        Some(endpoint.ready)
-    };
+/// Who serves a state directory.
+enum Holder {
+    /// This process, as long as it keeps the file.
+    Us(File),
+    /// Another one, which answers.
+    Other(Box<Ready>),
+}
+
+/// Takes the lock or finds who holds it; the holder may still be starting, or ending, and then the lock comes free.
+async fn lock_or_running(dir: &Path) -> Result<Holder, Problem> {
     for _ in 0..200 {
-        if let Some(ready) = reachable().await {
-            return Ok(ready);
+        if let Some(lock) = take_lock(dir)? {
+            return Ok(Holder::Us(lock));
+        }
+        if let Some(ready) = reachable(dir).await {
+            return Ok(Holder::Other(Box::new(ready)));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Err(Problem::new(format!("another process holds `{}` but does not answer", dir.join("lock").display()))
         .hint("end that process, or choose another directory with `--state`"))
+}
+
+async fn reachable(dir: &Path) -> Option<Ready> {
+    let ready = read_endpoint(dir).ok()??.ready;
+    let address = ready.authority.strip_prefix("https://")?.to_owned();
+    tokio::net::TcpStream::connect(address).await.ok()?;
+    Some(ready)
 }
 
 fn remove_announcement(dir: &Path) -> Result<(), Problem> {

@@ -35,9 +35,7 @@ impl Asked {
     }
 
     fn read_word(&mut self, word: &str, base: &str) -> Result<(), Refusal> {
-        let own = format!("{base}/");
-        let prefix = GRAPH.iter().copied().chain([own.as_str()]).find_map(|prefix| word.strip_prefix(prefix));
-        let name = match prefix {
+        let name = match GRAPH.iter().find_map(|prefix| word.strip_prefix(prefix)).or_else(|| after_own(word, base)) {
             Some(name) => name.trim_start_matches('/'),
             None if word.contains("://") => return Err(no_resource(word)),
             None => word,
@@ -67,6 +65,12 @@ impl Asked {
     }
 }
 
+/// What follows Graph's own address, under whichever of this machine's names.
+fn after_own<'a>(word: &'a str, base: &str) -> Option<&'a str> {
+    let (_, port) = base.rsplit_once(':')?;
+    ["127.0.0.1", "localhost", "[::1]"].iter().find_map(|host| word.strip_prefix(&format!("https://{host}:{port}/")))
+}
+
 fn no_scope(word: &str) -> Refusal {
     let text = format!(
         "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {word} is not valid."
@@ -88,12 +92,12 @@ mod tests {
 
     #[test]
     fn graph_is_known_by_each_of_its_names() {
-        let text = "https://graph.microsoft.com/User.Read user.read.all https://127.0.0.1:1/Domain.Read.All openid offline_access";
+        let text = "https://graph.microsoft.com/User.Read user.read.all https://localhost:1/Domain.Read.All openid offline_access";
         let asked = Asked::read(text, "https://127.0.0.1:1").unwrap();
         assert_eq!(asked.graph, ["User.Read", "User.Read.All", "Domain.Read.All"]);
         assert_eq!(
             asked.reply(&["User.Read".to_owned(), "AuditLog.Read.All".to_owned()]),
-            "https://graph.microsoft.com/User.Read user.read.all https://127.0.0.1:1/Domain.Read.All openid AuditLog.Read.All"
+            "https://graph.microsoft.com/User.Read user.read.all https://localhost:1/Domain.Read.All openid AuditLog.Read.All"
         );
     }
 
