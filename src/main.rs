@@ -39,5 +39,5 @@ fn tell(report: &eyre::Report) -> Exit {
 }
 
 fn code(exit: Exit) -> ExitCode {
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.number())
 }

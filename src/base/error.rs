@@ -6,13 +6,29 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Everything holds, was done, or there was nothing to do.
-    Fine = 0,
+    Fine,
     /// Something does not hold, was refused or failed, or a person is needed.
-    Not = 1,
+    Not,
     /// Could not tell.
-    Unknown = 2,
+    Unknown,
     /// The command line, a configuration file or a pack is wrong (`EX_USAGE`, sysexits.h).
-    Usage = 64,
+    Usage,
+    /// The system asked to end, by this signal's number.
+    Signal(u8),
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Not => 1,
+            Self::Unknown => 2,
+            Self::Usage => 64,
+            Self::Signal(number) => 128 + number,
+        }
+    }
 }
 
 /// A sentence for a person: lower case, no full stop, literal values in backticks; then a hint.
@@ -74,7 +90,7 @@ mod tests {
 
     #[test]
     fn exit_codes_are_those_of_the_design() {
-        assert_eq!([Exit::Fine as u8, Exit::Not as u8, Exit::Unknown as u8, Exit::Usage as u8], [0, 1, 2, 64]);
+        assert_eq!([Exit::Fine, Exit::Not, Exit::Unknown, Exit::Usage, Exit::Signal(15)].map(Exit::number), [0, 1, 2, 64, 143]);
         assert_eq!([Problem::new("").exit, Problem::unknown("").exit, Problem::usage("").exit], [Exit::Not, Exit::Unknown, Exit::Usage]);
     }
 }

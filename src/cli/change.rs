@@ -89,7 +89,7 @@ fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, 
         for step in steps {
             match one(&context, &step, direction, args, globals).await? {
                 Exit::Fine => {}
-                exit @ (Exit::Not | Exit::Unknown | Exit::Usage) => return Ok(exit),
+                exit @ (Exit::Not | Exit::Unknown | Exit::Usage | Exit::Signal(_)) => return Ok(exit),
             }
         }
         Ok(Exit::Fine)

@@ -73,8 +73,8 @@ fn print(finding: &Finding, ascii: bool) {
         (Exit::Fine, true) => "ok",
         (Exit::Unknown, false) => "?",
         (Exit::Unknown, true) => "??",
-        (Exit::Not | Exit::Usage, false) => "✗",
-        (Exit::Not | Exit::Usage, true) => "NO",
+        (Exit::Not | Exit::Usage | Exit::Signal(_), false) => "✗",
+        (Exit::Not | Exit::Usage | Exit::Signal(_), true) => "NO",
     };
     let hint = finding.hint.as_ref().map(|hint| format!("hint: {hint}"));
     let lines = wrapped(&finding.says, width() - 16).into_iter().chain(hint.iter().flat_map(|hint| wrapped(hint, width() - 16)));

@@ -4,21 +4,23 @@ use super::{Globals, out};
 use crate::{
     base::{
         Exit, Problem,
-        http::{Http, HttpError, HttpSettings, Method, Request, WireLog},
+        http::{Http, HttpSettings, Method, Request, WireLog},
         text,
     },
-    practice::{self, Endpoint, Options, Preset, Ready},
+    engine::journal,
+    lab::{
+        connect::ensure_running,
+        profile::{PRACTICE, Places},
+    },
+    practice::{self, Options, Preset, Ready},
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::{
-    env,
-    ffi::OsString,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
-use url::Url;
 
 /// Run and steer the practice lab.
 #[derive(Debug, clap::Args)]
@@ -122,35 +124,19 @@ impl Beginning {
 ///
 /// # Errors
 /// A [`Problem`] that says what the lab answered.
-pub fn run(args: Args, _globals: &Globals) -> Result<Exit, Problem> {
+pub fn run(args: Args, globals: &Globals) -> Result<Exit, Problem> {
     if let Some(Steer::Person { list: true, .. }) = args.steer {
         list_verbs();
         return Ok(Exit::Fine);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Problem::new(format!("cannot start: {error}")))?;
-    let state = args.state.clone().map_or_else(default_state_dir, Ok)?;
+    let places = Places::find(globals.config.as_deref())?;
+    let state = args.state.clone().unwrap_or_else(|| places.practice_world());
     match args.steer {
-        Some(steer) => runtime.block_on(change(&state, steer)),
+        Some(steer) => runtime.block_on(change(&places, &state, steer)),
         None => runtime.block_on(serve(args, state)),
     }
-}
-
-/// Where the practice lab lives when nobody says: the platform's place for state.
-///
-/// # Errors
-/// When the environment does not say where that is.
-pub fn default_state_dir() -> Result<PathBuf, Problem> {
-    let var = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    let home =
-        |name: &str, rest: &[&str]| var(name).map(|home: OsString| rest.iter().fold(PathBuf::from(home), |path, part| path.join(part)));
-    let base = if cfg!(windows) {
-        home("LOCALAPPDATA", &[])
-    } else {
-        home("XDG_STATE_HOME", &[]).filter(|path| path.is_absolute()).or_else(|| home("HOME", &[".local", "state"]))
-    };
-    let base = base.ok_or_else(|| Problem::usage("no place for the practice lab's state is known").hint("name one with `--state DIR`"))?;
-    Ok(base.join("guidepost").join("practice").join("world"))
 }
 
 async fn serve(args: Args, state: PathBuf) -> Result<Exit, Problem> {
@@ -190,7 +176,7 @@ fn list_verbs() {
     }
 }
 
-async fn change(state: &Path, steer: Steer) -> Result<Exit, Problem> {
+async fn change(places: &Places, state: &Path, steer: Steer) -> Result<Exit, Problem> {
     let (path, body, done) = match steer {
         Steer::Reset { from } => ("reset", json!({"from": from.name()}), format!("the practice lab begins anew from {}", from.name())),
         Steer::Clock { by } => ("clock", json!({"advance": format!("{}s", by.as_secs())}), "time passed".to_owned()),
@@ -201,6 +187,9 @@ async fn change(state: &Path, steer: Steer) -> Result<Exit, Problem> {
         }
     };
     let reply = post(state, path, &body).await?;
+    if path == "reset" && *state == places.practice_world() {
+        begin_a_new_journal(places);
+    }
     match reply.get("now").and_then(Value::as_str) {
         Some(now) => out::say(&format!("it is now {} in the practice lab", text::line(now))),
         None => out::say(&done),
@@ -208,21 +197,23 @@ async fn change(state: &Path, steer: Steer) -> Result<Exit, Problem> {
     Ok(Exit::Fine)
 }
 
-/// Sends a change to the lab that serves this state directory.
+/// A new world has none of the old journal's changes: it is set aside, never deleted.
+fn begin_a_new_journal(places: &Places) {
+    match journal::set_aside(&places.lab(PRACTICE), jiff::Timestamp::now()) {
+        Ok(Some(kept)) => out::say(&format!("the old journal is kept as `{}`", kept.display())),
+        Ok(None) => {}
+        Err(problem) => out::tell(&format!("note: {problem}")),
+    }
+}
+
+/// Sends a change to the lab that serves this state directory, started when it does not run.
 async fn post(state: &Path, path: &str, body: &Value) -> Result<Value, Problem> {
-    let none = || {
-        Problem::new(format!("no practice lab runs on `{}`", state.display()))
-            .hint("start one with `guidepost practice`, or name another state directory with `--state`")
-    };
-    let Endpoint { ready, .. } = practice::read_endpoint(state)?.ok_or_else(none)?;
-    let http = Http::new(HttpSettings { ca_file: Some(ready.ca_file.into()), ..HttpSettings::default() }, WireLog::default())?;
-    let address = Url::parse(&format!("{}/{path}", ready.control));
-    let address = address.map_err(|error| Problem::new(format!("`{}` is damaged: {error}", state.join("endpoint.json").display())))?;
-    let reply = match http.send(Request::new(Method::POST, address).json(body)).await {
-        Err(HttpError::NoConnection { .. }) => return Err(none()),
-        Err(error) => return Err(error.into()),
-        Ok(reply) => reply,
-    };
+    let endpoint = ensure_running(state).await?;
+    let damaged = || Problem::new(format!("`{}` names no control address", state.join("endpoint.json").display()));
+    let mut address = endpoint.control.ok_or_else(damaged)?;
+    address.path_segments_mut().map_err(|()| damaged())?.pop_if_empty().push(path);
+    let http = Http::new(HttpSettings { ca_file: Some(endpoint.ca_file), ..HttpSettings::default() }, WireLog::default())?;
+    let reply = http.send(Request::new(Method::POST, address).json(body)).await?;
     let value: Value =
         serde_json::from_slice(&reply.body).map_err(|error| Problem::new(format!("the practice lab's answer is no JSON: {error}")))?;
     if reply.status == 200 {

@@ -46,7 +46,11 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
             plain::walk(handle, input, std::io::stdout()).await?;
             return Ok(Exit::Fine);
         }
-        tui::walk(handle, tui::TuiOptions { ascii: globals.ascii, colour: colour(globals) }).await.map(|_| Exit::Fine)
+        let options = tui::TuiOptions { ascii: globals.ascii, colour: colour(globals) };
+        Ok(match tui::walk(handle, options).await? {
+            tui::Ended::ByPerson => Exit::Fine,
+            tui::Ended::BySignal(number) => Exit::Signal(number),
+        })
     })
 }
 

@@ -268,7 +268,7 @@ impl Journal {
         }
         let torn = stored.torn;
         if let Some(torn) = &torn {
-            set_aside(dir, torn, stored.whole_bytes).map_err(|error| unwritable(dir, &error))?;
+            keep_torn(dir, torn, stored.whole_bytes).map_err(|error| unwritable(dir, &error))?;
         }
         let file = OpenOptions::new().create(true).append(true).open(dir.join("journal.jsonl")).map_err(|error| unwritable(dir, &error))?;
         make_private(&dir.join("journal.jsonl"));
@@ -326,6 +326,24 @@ impl Journal {
         self.lines.push(line);
         Ok(n)
     }
+}
+
+/// Moves a lab's journal out of the way under a name of its own; `None` when there is none.
+///
+/// # Errors
+/// Another process writes it, or the disk refused.
+pub fn set_aside(dir: &Path, now: Timestamp) -> Result<Option<PathBuf>, Problem> {
+    if !dir.join("journal.jsonl").exists() {
+        return Ok(None);
+    }
+    let Some(_lock) = take_lock(dir)? else {
+        return Err(Problem::new(format!("the journal stays: {}", holder(dir))).hint("end that one, then reset again"));
+    };
+    let name = format!("journal-{}.jsonl", now.strftime("%Y%m%dT%H%M%SZ"));
+    let kept = dir.join(name);
+    fs::rename(dir.join("journal.jsonl"), &kept).map_err(|error| unwritable(dir, &error))?;
+    let _ = fs::remove_file(dir.join("journal.head"));
+    Ok(Some(kept))
 }
 
 impl std::fmt::Debug for Journal {
@@ -452,7 +470,7 @@ fn holder(dir: &Path) -> String {
     }
 }
 
-fn set_aside(dir: &Path, torn: &[u8], whole_bytes: u64) -> io::Result<()> {
+fn keep_torn(dir: &Path, torn: &[u8], whole_bytes: u64) -> io::Result<()> {
     let mut aside = OpenOptions::new().create(true).append(true).open(dir.join("journal.torn"))?;
     aside.write_all(torn)?;
     aside.write_all(b"\n")?;

@@ -82,8 +82,8 @@ async fn what_cannot_be_served_is_refused_with_its_reason() {
     assert_eq!(newer.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&newer.stderr).contains("has format 99, this version reads 1"));
     let none = run(&["clock", "+30m"], temp.path()).await;
-    assert_eq!(none.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&none.stderr).contains("no practice lab runs"));
+    assert_eq!(none.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&none.stderr).contains("the practice lab could not be started"), "a steered lab is started first");
 }
 
 #[tokio::test]
