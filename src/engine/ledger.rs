@@ -199,7 +199,11 @@ impl Ledger {
             return;
         }
         self.attested.insert(key, Attestation { by: by.to_owned(), at });
-        self.changes.insert(step, Change { at, kind: ChangeKind::Attested, settled: false });
+        // What we did ourselves a moment ago is still becoming visible: a person's word does not end that.
+        let ours = self.changes.get(&step).is_some_and(|change| change.kind != ChangeKind::Attested && !change.settled);
+        if !ours {
+            self.changes.insert(step, Change { at, kind: ChangeKind::Attested, settled: false });
+        }
     }
 
     fn end(&mut self, intended: u64) -> Option<InDoubt> {

@@ -7,7 +7,7 @@ pub mod words;
 
 use super::check::Verdict;
 use crate::guide::prose::{Block, Span};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// The step screen.
@@ -48,6 +48,9 @@ pub struct LabLine {
     pub connection: Connection,
     /// Ops in the ledger that are not taken back.
     pub open_changes: usize,
+    /// How far the lab's clock is ahead of this machine's (behind, if negative); `None` while they agree within
+    /// [`build::CLOCK_SHOWN`] or nothing was asked yet.
+    pub clock_ahead: Option<SignedDuration>,
     /// Whether this process may write the journal; if not, who does.
     pub read_only: Option<String>,
 }

@@ -102,6 +102,7 @@ fn lab(page: &Page) -> String {
     let mut parts = vec![format!("{} lab", lab.environment), connection(&lab.connection)];
     parts.extend(lab.account.as_ref().map(|account| format!("signed in as {account}")));
     parts.extend(lab.open_words());
+    parts.extend(lab.clock_words());
     parts.extend(lab.read_only.as_ref().map(|why| format!("read-only: {why}")));
     parts.join(", ")
 }

@@ -98,7 +98,9 @@ impl Plan {
     fn new(engine: &Engine, step: &Step, direction: Direction, ops: Vec<PlannedOp>, skipped: Vec<String>) -> Self {
         let guide = engine.guide().pack.id.clone();
         let lab = engine.lab().name.clone();
-        let essence = json!({"guide": guide, "lab": lab, "step": step.id, "direction": direction.word(), "ops": ops});
+        // Not the address: a lab that moved to another port is the same lab.
+        let essence: Vec<_> = ops.iter().map(|op| json!([op.op, op.request, op.before, op.undo, op.undo_of])).collect();
+        let essence = json!({"guide": guide, "lab": lab, "step": step.id, "direction": direction.word(), "ops": essence});
         let id = hex(&Sha256::digest(canonical(&essence)));
         // Taking a privilege back is never the risky direction.
         let high_risk = step.risk == Risk::High && direction == Direction::Apply;

@@ -16,7 +16,11 @@ use crate::guide::{
     prose::{Block, Span, plain_text},
     step::{Risk, WizardPage},
 };
+use jiff::SignedDuration;
 use std::time::Duration;
+
+/// From here on a difference of clocks is shown; a Date header has whole seconds, and a look takes some itself.
+pub const CLOCK_SHOWN: Duration = Duration::from_secs(30);
 
 /// What a page shows besides what is known.
 #[derive(Clone, Debug)]
@@ -77,8 +81,17 @@ fn lab_line(known: &Known<'_>, around: &Surroundings<'_>) -> LabLine {
         account,
         connection: around.connection.clone(),
         open_changes: known.ledger.open.len(),
+        clock_ahead: clock_ahead(known),
         read_only: around.read_only.clone(),
     }
+}
+
+/// The newest answer's own time against ours when it came.
+fn clock_ahead(known: &Known<'_>) -> Option<SignedDuration> {
+    let answered = known.looks.values().filter_map(|look| Some((look.at, look.outcome.as_ref().ok()?.now)));
+    let (at, now) = answered.max_by_key(|(at, _)| *at)?;
+    let ahead = now.duration_since(at);
+    (ahead.unsigned_abs() >= CLOCK_SHOWN).then_some(ahead)
 }
 
 fn rail(known: &Known<'_>, current: &str) -> Vec<RailPhase> {

@@ -146,6 +146,7 @@ pub(crate) fn fail() -> View {
         account: Some("admin@contoso.onmicrosoft.com".to_owned()),
         connection: Connection::Ready,
         open_changes: 0,
+        clock_ahead: None,
         read_only: None,
     };
     let step = StepPage {

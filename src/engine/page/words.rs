@@ -2,6 +2,7 @@
 
 use super::{Act, CheckPane, Connection, LabLine, Page, RailStep};
 use crate::engine::check::Verdict;
+use crate::engine::matcher::span;
 use std::time::Duration;
 
 impl Act {
@@ -136,6 +137,14 @@ impl Connection {
 }
 
 impl LabLine {
+    /// How far the lab's clock is off, so that nobody wonders at its times.
+    #[must_use]
+    pub fn clock_words(&self) -> Option<String> {
+        let ahead = self.clock_ahead?;
+        let way = if ahead.is_negative() { "behind" } else { "ahead" };
+        Some(format!("lab's clock {} {way}", span(ahead.unsigned_abs())))
+    }
+
     /// How many changes are not taken back; `None` for none.
     #[must_use]
     pub fn open_words(&self) -> Option<String> {

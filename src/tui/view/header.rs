@@ -28,6 +28,7 @@ fn facts(ink: &Ink, lab: &LabLine, width: usize) -> Vec<Piece> {
     let importance = if lab.connection == Connection::Ready { 4 } else { 1 };
     parts.push((importance, ink.piece(role, lab.connection.word())));
     parts.extend(lab.open_words().map(|open| (2, ink.piece(Role::Warning, open))));
+    parts.extend(lab.clock_words().map(|clock| (2, ink.piece(Role::Warning, clock))));
     parts.extend(lab.read_only.as_ref().map(|_| (1, ink.piece(Role::Warning, "read-only"))));
     while length(&parts) > width * 2 / 3 && parts.len() > 1 {
         let least = parts.iter().map(|(importance, _)| *importance).max();
