@@ -274,6 +274,15 @@ mod tests {
     }
 
     #[test]
+    fn the_profile_that_the_readme_shows_is_one() {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("```toml\n").unwrap();
+        let (profile, _) = rest.split_once("```").unwrap();
+        let profile = Profile::parse(profile, Path::new("README.md")).unwrap();
+        assert_eq!(profile.signin.way, Way::Browser);
+    }
+
+    #[test]
     fn a_wrong_value_names_file_line_and_value() {
         let problem = Profile::parse(&GOOD.replace("\"test\"", "\"tset\""), Path::new("x.toml")).unwrap_err();
         assert!(problem.what.contains("`x.toml` line 2, column 15"), "{problem}");
