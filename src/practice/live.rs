@@ -87,9 +87,11 @@ impl Live {
     /// Lets happen what was due by now.
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
-        if self.world.directory.clone().keep_schedule(now) {
+        let mut next = self.world.directory.clone();
+        let (cycled, reported) = (next.keep_schedule(now), next.keep_report(now));
+        if cycled || reported {
             self.change(|world| {
-                world.directory.keep_schedule(now);
+                world.directory = next;
                 Ok::<(), StoreError>(())
             })?;
         }
@@ -104,6 +106,7 @@ impl Live {
             world.directory = fresh.directory;
             world.consents = fresh.consents;
             world.faults.clear();
+            world.operations.clear();
             Ok::<(), StoreError>(())
         })?;
         self.replica = Replica::new(&self.world.directory);

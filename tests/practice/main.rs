@@ -13,3 +13,4 @@ mod our_client;
 mod process;
 mod roles;
 mod sign_in;
+mod tenant;
