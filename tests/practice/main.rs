@@ -4,6 +4,7 @@
 
 mod browser;
 mod control;
+mod description;
 mod device;
 mod faults;
 mod graph;
