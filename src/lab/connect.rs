@@ -109,7 +109,7 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let key = format!("{}/{}", lab.name, signin.client_id);
             let settings =
                 settings(signin.authority, signin.tenant, signin.client_id, signin.write_client_id, profile.graph.base.clone(), pack);
-            let notice = why_not_kept.map(|why| Problem::new(format!("the sign-in is kept in memory only: {why}")));
+            let notice = why_not_kept.map(Problem::new);
             Ok(reached(http, settings, vault, key, clock, notice, None))
         }
     }
