@@ -125,8 +125,8 @@ impl Door for LabDoor {
         let reached = self.reach().await?;
         match reached.session.resume().await {
             Ok(account) => Ok(systems(reached, account)),
-            Err(SignInError::SignedOut) => Err(NotConnected::SignedOut),
-            Err(error) if error.needs_person() => Err(NotConnected::SignedOut),
+            Err(SignInError::SignedOut) => Err(NotConnected::SignedOut(None)),
+            Err(error) if error.needs_person() => Err(NotConnected::SignedOut(Some(sign_in_problem(&error)))),
             Err(error) => Err(NotConnected::Failed(sign_in_problem(&error))),
         }
     }
