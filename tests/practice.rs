@@ -1,244 +1,16 @@
 //! The practice lab from outside: the real binary, real sockets and TLS, as an administrator, a browser and an attacker meet it.
-#![expect(clippy::disallowed_methods, reason = "the lab is another process, and tests start it")]
+#[path = "support/lab.rs"]
+mod lab;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use reqwest::{Client, StatusCode, redirect::Policy};
+use lab::*;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use std::{
-    path::{Path, PathBuf},
-    process::{Output, Stdio},
-    time::Duration,
-};
-use tempfile::TempDir;
+use std::{path::Path, time::Duration};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    process::{Child, Command},
     time::timeout,
 };
-
-const USER1: &str = "b7e25f90-1d4c-4a83-8c6f-92e0a4d13578";
-const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
-const CLI_TOOLS: &str = "14d82eec-204b-4c2f-b7e8-296a70dab67e";
-const VERIFIER: &str = "canary-verifier-0123456789-0123456789-0123456789";
-const REDIRECT: &str = "http://localhost:1/done";
-const LONG: Duration = Duration::from_secs(30);
-
-/// A running lab; dropped, it is killed.
-struct Lab {
-    child: Child,
-    dir: PathBuf,
-    ready: Value,
-    http: Client,
-    _temp: Option<TempDir>,
-}
-
-fn guidepost(args: &[&str], dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_guidepost"));
-    command.arg("practice").args(args).arg("--state").arg(dir).stdin(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-async fn run(args: &[&str], dir: &Path) -> Output {
-    timeout(LONG, guidepost(args, dir).output()).await.unwrap().unwrap()
-}
-
-impl Lab {
-    async fn start(args: &[&str]) -> Self {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = temp.path().join("state");
-        Self { _temp: Some(temp), ..Self::start_in(dir, args).await }
-    }
-
-    async fn start_in(dir: PathBuf, args: &[&str]) -> Self {
-        guidepost::base::http::install_tls_provider();
-        let mut child = guidepost(args, &dir).args(["--format", "json"]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        timeout(LONG, out.read_line(&mut line)).await.unwrap().unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let http = client(&std::fs::read(ready["ca_file"].as_str().unwrap()).unwrap());
-        Self { child, dir, ready, http, _temp: None }
-    }
-
-    fn text(&self, key: &str) -> &str {
-        self.ready[key].as_str().unwrap()
-    }
-
-    fn endpoint(&self) -> Value {
-        serde_json::from_slice(&std::fs::read(self.dir.join("endpoint.json")).unwrap()).unwrap()
-    }
-
-    fn seed(&self) -> String {
-        self.endpoint()["refresh_token"].as_str().unwrap().to_owned()
-    }
-
-    fn tenant(&self, path: &str) -> String {
-        format!("{}/{}/{path}", self.text("authority"), self.text("tenant_id"))
-    }
-
-    fn address(&self) -> &str {
-        self.text("authority").strip_prefix("https://").unwrap()
-    }
-
-    async fn token_request(&self, form: &[(&str, &str)]) -> (StatusCode, Value) {
-        let reply = self.http.post(self.tenant("oauth2/v2.0/token")).form(form).send().await.unwrap();
-        (reply.status(), reply.json().await.unwrap())
-    }
-
-    async fn refresh(&self, token: &str, scope: &str) -> (StatusCode, Value) {
-        let client = self.text("client_id").to_owned();
-        self.token_request(&[("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", token), ("scope", scope)]).await
-    }
-
-    /// An access token of the practice administrator.
-    async fn admin(&self) -> String {
-        let (status, body) = self.refresh(&self.seed(), "openid offline_access User.Read.All").await;
-        assert_eq!(status, 200, "{body}");
-        body["access_token"].as_str().unwrap().to_owned()
-    }
-
-    async fn get(&self, token: &str, path: &str) -> (StatusCode, Value) {
-        let reply = self.http.get(format!("{}{path}", self.text("graph"))).bearer_auth(token).send().await.unwrap();
-        (reply.status(), reply.json().await.unwrap())
-    }
-
-    async fn eventual(&self, token: &str, path: &str) -> (StatusCode, Value) {
-        let request = self.http.get(format!("{}{path}", self.text("graph"))).bearer_auth(token).header("ConsistencyLevel", "eventual");
-        let reply = request.send().await.unwrap();
-        (reply.status(), reply.json().await.unwrap())
-    }
-
-    async fn assign(&self, token: &str, body: &Value) -> (StatusCode, Value) {
-        let address = format!("{}{ASSIGNMENTS}", self.text("graph"));
-        let reply = self.http.post(address).bearer_auth(token).json(body).send().await.unwrap();
-        (reply.status(), reply.json().await.unwrap())
-    }
-
-    async fn unassign(&self, token: &str, id: &str) -> StatusCode {
-        let address = format!("{}{ASSIGNMENTS}/{id}", self.text("graph"));
-        self.http.delete(address).bearer_auth(token).send().await.unwrap().status()
-    }
-
-    async fn control(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        let reply = self.http.post(format!("{}/{path}", self.text("control"))).json(body).send().await.unwrap();
-        (reply.status(), reply.json().await.unwrap())
-    }
-
-    async fn clock(&self, by: &str) {
-        let (status, body) = self.control("clock", &json!({"advance": by})).await;
-        assert_eq!(status, 200, "{body}");
-    }
-
-    async fn person(&self, verb: &str, args: &[&str]) {
-        let (status, body) = self.control("person", &json!({"verb": verb, "args": args})).await;
-        assert_eq!(status, 200, "{body}");
-    }
-
-    async fn requests(&self) -> Value {
-        let reply = self.http.get(format!("{}/requests", self.text("control"))).send().await.unwrap();
-        reply.json().await.unwrap()
-    }
-
-    /// Who holds Global Administrator, as reads show it.
-    async fn administrators(&self, token: &str) -> Vec<String> {
-        let (status, body) = self.get(token, &format!("{ASSIGNMENTS}?$filter=roleDefinitionId eq '{GLOBAL_ADMINISTRATOR}'")).await;
-        assert_eq!(status, 200, "{body}");
-        body["value"].as_array().unwrap().iter().map(|one| one["principalId"].as_str().unwrap().to_owned()).collect()
-    }
-}
-
-const ASSIGNMENTS: &str = "/v1.0/roleManagement/directory/roleAssignments";
-
-fn client(ca: &[u8]) -> Client {
-    let ca = reqwest::Certificate::from_pem(ca).unwrap();
-    Client::builder().tls_certs_only([ca]).no_proxy().redirect(Policy::none()).timeout(LONG).build().unwrap()
-}
-
-fn wish(principal: &str) -> Value {
-    json!({"roleDefinitionId": GLOBAL_ADMINISTRATOR, "principalId": principal, "directoryScopeId": "/"})
-}
-
-/// The pages of sign-in, filled in as a browser would.
-struct Browser<'a> {
-    lab: &'a Lab,
-    page: String,
-    /// Where the last redirect went.
-    sent_to: Option<url::Url>,
-}
-
-impl<'a> Browser<'a> {
-    async fn open(lab: &'a Lab, client: &str, scope: &str, more: &[(&str, &str)]) -> Self {
-        let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
-        let mut query = vec![
-            ("client_id", client),
-            ("response_type", "code"),
-            ("redirect_uri", REDIRECT),
-            ("scope", scope),
-            ("state", "s&t=1"),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
-        ];
-        query.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
-        query.extend_from_slice(more);
-        let reply = lab.http.get(lab.tenant("oauth2/v2.0/authorize")).query(&query).send().await.unwrap();
-        let mut browser = Self { lab, page: String::new(), sent_to: None };
-        browser.take(reply).await;
-        browser
-    }
-
-    async fn take(&mut self, reply: reqwest::Response) {
-        let location = reply.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
-        self.sent_to = location.map(|to| to.parse().unwrap());
-        self.page = reply.text().await.unwrap();
-    }
-
-    fn field(&self, name: &str) -> String {
-        let at = self.page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.page));
-        at.split('"').next().unwrap().to_owned()
-    }
-
-    async fn submit(&mut self, action: &str, fields: &[(&str, &str)]) {
-        let (flow, csrf) = (self.field("flow"), self.field("csrf"));
-        let mut form = vec![("flow", flow.as_str()), ("csrf", csrf.as_str())];
-        form.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
-        form.extend_from_slice(fields);
-        let reply = self.lab.http.post(self.lab.tenant(action)).form(&form).send().await.unwrap();
-        self.take(reply).await;
-    }
-
-    async fn log_in(&mut self, account: &str) {
-        let password = self.lab.ready["admin"]["password"].as_str().unwrap().to_owned();
-        self.submit("login", &[("account", account), ("password", &password), ("act", "next")]).await;
-    }
-
-    fn answer(&self, name: &str) -> Option<String> {
-        let url = self.sent_to.as_ref().unwrap_or_else(|| panic!("no redirect but {}", self.page));
-        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    }
-}
-
-async fn redeem(lab: &Lab, client: &str, code: &str, verifier: &str) -> (StatusCode, Value) {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("client_id", client),
-        ("code", code),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", verifier),
-    ];
-    lab.token_request(&fields).await
-}
-
-/// Signs in by page and approves; the access token carries these scopes only.
-async fn token_with(lab: &Lab, account: &str, scope: &str) -> String {
-    let mut browser = Browser::open(lab, CLI_TOOLS, scope, &[]).await;
-    browser.log_in(account).await;
-    browser.submit("consent", &[("act", "approve")]).await;
-    let (status, body) = redeem(lab, CLI_TOOLS, &browser.answer("code").unwrap(), VERIFIER).await;
-    assert_eq!(status, 200, "{body}");
-    body["access_token"].as_str().unwrap().to_owned()
-}
 
 // The process.
 
@@ -274,9 +46,9 @@ async fn kill_9_loses_no_change_that_was_answered() {
     let (token, seed) = (lab.admin().await, lab.seed());
     assert_eq!(lab.assign(&token, &wish(USER1)).await.0, 201);
     lab.child.kill().await.unwrap();
-    let (dir, temp) = (lab.dir.clone(), lab._temp.take());
+    let (dir, temp) = (lab.dir.clone(), lab.temp.take());
     assert!(dir.join("endpoint.json").exists(), "a killed lab cannot tidy up");
-    let again = Lab { _temp: temp, ..Lab::start_in(dir, &[]).await };
+    let again = Lab { temp, ..Lab::start_in(dir, &[]).await };
     assert_ne!(again.ready["pid"], lab.ready["pid"]);
     // Tokens outlive it too: a client that was signed in goes on.
     assert!(again.administrators(&token).await.contains(&USER1.to_owned()));
