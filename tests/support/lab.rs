@@ -1,6 +1,6 @@
 //! A running practice lab as its own process, and the pages of its sign-in as a browser fills them in. Not for what Guidepost does with it.
 
-#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, clippy::allow_attributes, clippy::unwrap_used, clippy::panic, reason = "tests; each binary uses its own part of it")]
 #![expect(clippy::disallowed_methods, reason = "the lab is another process, and tests start it")]
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
