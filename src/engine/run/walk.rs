@@ -239,8 +239,9 @@ impl Walk {
     fn finished(&mut self, finished: Finished) {
         match finished {
             Finished::Connected(Ok(systems)) => self.connected(systems),
-            Finished::Connected(Err(NotConnected::SignedOut)) => {
+            Finished::Connected(Err(NotConnected::SignedOut(why))) => {
                 self.overlay = None;
+                self.activity = why.map(|why| why.what);
                 self.connection = Connection::SignedOut;
             }
             Finished::Connected(Err(NotConnected::Failed(problem))) => {
