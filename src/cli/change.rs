@@ -77,7 +77,7 @@ pub fn undo(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, Problem> {
     let context = Context::open(&args.wanted, globals, direction.word(), Access::Write)?;
     if let Some(why) = context.engine.read_only() {
-        return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint("end the other one, or use it"));
+        return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint(context.engine.read_only_hint()));
     }
     let steps = chosen(&context, args, direction)?;
     block_on(async {
