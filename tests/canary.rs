@@ -4,7 +4,9 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-#[path = "support/lab.rs"]
+#[path = "practice/browser.rs"]
+mod browser;
+#[path = "practice/lab.rs"]
 mod lab;
 #[path = "support/pty.rs"]
 mod pty;
@@ -13,7 +15,8 @@ mod rude;
 #[path = "support/stage.rs"]
 mod stage;
 
-use lab::{Browser, LONG};
+use browser::Browser;
+use lab::LONG;
 use pty::Pty;
 use rude::Answer;
 use serde_json::Value;
@@ -168,7 +171,7 @@ async fn sign_in(stage: &Stage) -> (Written, String) {
     walk.says("sign in").await;
     let line = walk.hears("/oauth2/v2.0/authorize?").await;
     let address = line.split_whitespace().find(|word| word.contains("/authorize?")).unwrap().to_owned();
-    let mut browser = Browser::at(&stage.lab, &address).await;
+    let mut browser = Browser::at(&stage.lab, address.parse().unwrap()).await;
     browser.log_in("admin@contoso.onmicrosoft.com").await;
     if browser.sent_to.is_none() {
         browser.submit("consent", &[("act", "approve")]).await;

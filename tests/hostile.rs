@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-#[path = "support/lab.rs"]
+#[path = "practice/lab.rs"]
 mod lab;
 #[cfg(target_os = "linux")]
 #[path = "support/pty.rs"]

@@ -72,6 +72,9 @@ impl Context {
         };
         let name = LabName { name: lab.name.clone(), environment: lab.environment.clone() };
         let engine = Engine::new(guide.clone(), name, lab.variables.clone(), clock.clone(), journal);
+        if let Some(damage) = engine.journal_damage() {
+            out::tell(&format!("note: {damage}; what stands behind that is not counted"));
+        }
         if engine.read_only().is_none() {
             let (version, pack) = (env!("CARGO_PKG_VERSION").to_owned(), guide.hash.clone());
             engine.record(None, Event::Started { command: command.into(), version, pack })?;
