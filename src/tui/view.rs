@@ -132,7 +132,7 @@ pub(crate) fn draw(model: &mut Model, area: Rect, buf: &mut Buffer) {
 fn draw_too_small(ink: &Ink, area: Rect, buf: &mut Buffer) {
     let (w, h) = layout::LEAST;
     let sentence =
-        format!("the terminal is {}x{}, Guidepost needs {w}x{h}: make it larger, or use guidepost --plain", area.width, area.height);
+        format!("the terminal is {}x{}, Guidepost needs {w}x{h}: make it larger, or use guidepost walk --plain", area.width, area.height);
     put(buf, area, &ink.wrapped(Role::Text, &sentence, 0, usize::from(area.width)));
 }
 
