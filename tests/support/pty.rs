@@ -22,7 +22,7 @@ use std::{
 };
 
 /// How long a test waits for anything before it says what it saw instead.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program, its terminal, and what the terminal shows.
 pub(crate) struct Pty {
@@ -76,8 +76,12 @@ impl Pty {
     }
 
     /// Types bytes; `\r` is Enter, `\x1a` Ctrl-Z.
-    pub(crate) fn types(&mut self, keys: &str) {
-        self.outer.write_all(keys.as_bytes()).unwrap();
+    pub(crate) fn types(&mut self, keys: impl AsRef<[u8]>) {
+        for part in keys.as_ref().chunks(256) {
+            self.outer.write_all(part).unwrap();
+            // What is drawn meanwhile is taken, so that neither end waits for the other.
+            while self.pump(Duration::ZERO) {}
+        }
     }
 
     /// Gives the terminal another size; the system tells the program.
@@ -111,7 +115,7 @@ impl Pty {
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !holds(self) {
+        while !(self.frame_is_whole() && holds(self)) {
             assert!(Instant::now() < deadline, "waited for {what}; the screen:\n{}", self.text());
             self.pump(Duration::from_millis(20));
         }
@@ -160,6 +164,12 @@ impl Pty {
         let rest = self.torn.split_off(whole);
         let text = std::mem::replace(&mut self.torn, rest);
         self.screen.process(String::from_utf8_lossy(&text).replace('\u{fffd}', "?").as_bytes());
+    }
+
+    /// Whether no synchronized update is under way: a terminal shows a frame whole, so a person never sees half of one.
+    fn frame_is_whole(&self) -> bool {
+        let mode = self.written.windows(8).rev().find(|bytes| bytes.starts_with(b"\x1b[?2026"));
+        mode.is_none_or(|mode| mode.ends_with(b"l"))
     }
 
     /// Takes what was written meanwhile; whether there was something.
