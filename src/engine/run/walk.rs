@@ -17,6 +17,7 @@ use crate::engine::{
     schedule::{Nearness, Schedule, Settling},
 };
 use crate::guide::prose::Span;
+use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -73,6 +74,7 @@ pub fn start(begin: Begin) -> Handle {
         plan: None,
         tasks: JoinSet::new(),
         addresses,
+        asked_again: None,
     };
     let (views_in, views) = watch::channel(Arc::new(walk.view()));
     walk.connect();
@@ -105,6 +107,8 @@ struct Walk {
     plan: Option<Plan>,
     tasks: JoinSet<Finished>,
     addresses: mpsc::Sender<String>,
+    /// When the person asked to look again: a look that finds no connection then reaches for the lab anew.
+    asked_again: Option<Timestamp>,
 }
 
 /// What a spawned task came back with.
@@ -179,12 +183,28 @@ impl Walk {
     }
 
     fn check_again(&mut self) {
+        self.asked_again = Some(self.engine.now());
         self.schedule.look_now(Instant::now());
-        let lost = self
-            .engine
-            .with_known(|known| known.looks.values().any(|look| look.outcome.as_ref().is_err_and(|error| error.status.is_none())));
-        if lost || !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
+        if !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
             self.connect();
+        }
+    }
+
+    fn looked(&mut self, request: &Request, changed: bool) {
+        self.schedule.finished(request, changed, Instant::now());
+        if self.settling && self.engine.with_known(windows).iter().all(|(_, _, left)| left.is_none()) {
+            self.settling = false;
+            self.activity = None;
+        }
+        let Some(asked) = self.asked_again else { return };
+        let look = self.engine.with_known(|known| known.looks.get(request).cloned());
+        let Some(look) = look else { return };
+        if look.outcome.as_ref().is_err_and(|error| error.status.is_none()) {
+            self.asked_again = None;
+            self.connect();
+        } else if look.at.saturating_sub(look.took).is_ok_and(|started| started >= asked) {
+            // An answer to what was asked; one that was under way before proves no connection now.
+            self.asked_again = None;
         }
     }
 
@@ -268,13 +288,7 @@ impl Walk {
                 self.overlay = None;
                 self.connection = Connection::Failed { why: problem.what, hint: problem.hint };
             }
-            Finished::Looked { request, changed } => {
-                self.schedule.finished(&request, changed, Instant::now());
-                if self.settling && self.engine.with_known(windows).iter().all(|(_, _, left)| left.is_none()) {
-                    self.settling = false;
-                    self.activity = None;
-                }
-            }
+            Finished::Looked { request, changed } => self.looked(&request, changed),
             Finished::Planned(outcome) => self.planned(outcome),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
             Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
