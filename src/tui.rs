@@ -34,7 +34,7 @@ pub async fn walk(handle: Handle, options: TuiOptions) -> Result<Ended, Problem>
     let look = model::Look { ascii: options.ascii, colour: options.colour };
     let mut model = model::Model::new(view, look, Arc::new(keys));
     let mut stage = Live::take().map_err(|error| {
-        Problem::new(format!("the terminal cannot be taken: {error}")).hint("use `guidepost --plain` where there is no terminal")
+        Problem::new(format!("the terminal cannot be taken: {error}")).hint("use `guidepost walk --plain` where there is no terminal")
     })?;
     app::run(&mut stage, handle, &mut model).await
 }

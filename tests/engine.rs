@@ -340,7 +340,7 @@ impl Door for ScriptedDoor {
         Ok(self.0.clone())
     }
     async fn sign_in(&self, _show: tokio::sync::mpsc::Sender<String>) -> Result<Arc<dyn guidepost::engine::probe::Systems>, NotConnected> {
-        Err(NotConnected::SignedOut)
+        Err(NotConnected::SignedOut(None))
     }
     fn notice(&self) -> Option<Problem> {
         None

@@ -72,6 +72,9 @@ impl Context {
         };
         let name = LabName { name: lab.name.clone(), environment: lab.environment.clone() };
         let engine = Engine::new(guide.clone(), name, lab.variables.clone(), clock.clone(), journal);
+        if let Some(damage) = engine.journal_damage() {
+            out::tell(&format!("note: {damage}; what stands behind that is not counted"));
+        }
         if engine.read_only().is_none() {
             let (version, pack) = (env!("CARGO_PKG_VERSION").to_owned(), guide.hash.clone());
             engine.record(None, Event::Started { command: command.into(), version, pack })?;
@@ -86,7 +89,7 @@ impl Context {
     /// It cannot be reached, or nobody is signed in.
     pub async fn connect(&self, globals: &Globals) -> Result<(), Problem> {
         let connected = match self.door.connect().await {
-            Err(NotConnected::SignedOut) if may_ask(globals) => self.sign_in().await,
+            Err(NotConnected::SignedOut(_)) if may_ask(globals) => self.sign_in().await,
             other => other,
         };
         if let Some(notice) = self.door.notice() {
@@ -97,10 +100,17 @@ impl Context {
                 self.engine.connect(systems);
                 Ok(())
             }
-            Err(NotConnected::SignedOut) => Err(Problem::unknown(format!("nobody is signed in to the lab `{}`", self.lab.name))
-                .hint("`guidepost walk` signs in, with the key s")),
+            Err(NotConnected::SignedOut(why)) => Err(self.nobody(why)),
             Err(NotConnected::Failed(problem)) => Err(problem),
         }
+    }
+
+    fn nobody(&self, why: Option<Problem>) -> Problem {
+        const WAY: &str = "`guidepost walk` signs in, with the key s";
+        let what = format!("nobody is signed in to the lab `{}`", self.lab.name);
+        let Some(why) = why else { return Problem::unknown(what).hint(WAY) };
+        let hint = why.hint.map_or_else(|| WAY.to_owned(), |hint| format!("{hint}; {WAY}"));
+        Problem::unknown(format!("{what}: {}", why.what)).hint(hint)
     }
 
     async fn sign_in(&self) -> Result<Arc<dyn crate::engine::probe::Systems>, NotConnected> {
@@ -113,7 +123,7 @@ impl Context {
         };
         tokio::select! {
             signed_in = self.door.sign_in(show) => signed_in,
-            () = tell => Err(NotConnected::SignedOut),
+            () = tell => Err(NotConnected::SignedOut(None)),
         }
     }
 

@@ -62,8 +62,8 @@ pub struct Handle {
 /// Why a lab is not connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotConnected {
-    /// It is there, but nobody is signed in.
-    SignedOut,
+    /// It is there, but nobody is signed in; why, if the service refused the sign-in that was kept.
+    SignedOut(Option<Problem>),
     /// It cannot be reached, or refuses.
     Failed(Problem),
 }

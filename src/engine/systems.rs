@@ -125,8 +125,8 @@ impl Door for LabDoor {
         let reached = self.reach().await?;
         match reached.session.resume().await {
             Ok(account) => Ok(systems(reached, account)),
-            Err(SignInError::SignedOut) => Err(NotConnected::SignedOut),
-            Err(error) if error.needs_person() => Err(NotConnected::SignedOut),
+            Err(SignInError::SignedOut) => Err(NotConnected::SignedOut(None)),
+            Err(error) if error.needs_person() => Err(NotConnected::SignedOut(Some(sign_in_problem(&error)))),
             Err(error) => Err(NotConnected::Failed(sign_in_problem(&error))),
         }
     }
@@ -137,7 +137,11 @@ impl Door for LabDoor {
             Some(reached) => reached,
             None => self.reach().await?,
         };
-        let failed = |error: SignInError| NotConnected::Failed(sign_in_problem(&error));
+        // Whoever declined by mistake may begin again.
+        let failed = |error: SignInError| match sign_in_problem(&error) {
+            problem if error.needs_person() => NotConnected::SignedOut(Some(problem)),
+            problem => NotConnected::Failed(problem),
+        };
         let sign_in = reached.session.begin().await.map_err(failed)?;
         // Whoever shows it may be gone; then the browser still comes back.
         let _ = show.send(sign_in.address.to_string()).await;

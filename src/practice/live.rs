@@ -62,12 +62,16 @@ impl Live {
 
     /// Changes the world: stored first, true after. If `change` refuses or the disk does, nothing happened.
     pub(super) fn change<T, E: From<StoreError>>(&mut self, change: impl FnOnce(&mut World) -> Result<T, E>) -> Result<T, E> {
+        self.change_at(self.now(), change)
+    }
+
+    /// As [`Self::change`], of something that happened at `at`: reads see it as if they had been asked all the time.
+    fn change_at<T, E: From<StoreError>>(&mut self, at: Timestamp, change: impl FnOnce(&mut World) -> Result<T, E>) -> Result<T, E> {
         let mut next = self.world.clone();
         let result = change(&mut next)?;
         self.store.save(&next)?;
         if next.directory != self.world.directory {
-            let now = self.now();
-            self.replica.follow(now, &next.directory);
+            self.replica.follow(at, &next.directory);
         }
         self.world = next;
         Ok(result)
@@ -76,9 +80,11 @@ impl Live {
     /// Lets happen what was due by now.
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
-        if self.world.directory.clone().keep_schedule(now) {
-            self.change(|world| {
-                world.directory.keep_schedule(now);
+        let mut due = self.world.directory.clone();
+        if due.keep_schedule(now) {
+            let at = due.sync.last.unwrap_or(now);
+            self.change_at(at, |world| {
+                world.directory = due;
                 Ok::<(), StoreError>(())
             })?;
         }

@@ -170,7 +170,7 @@ impl Walk {
 
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn lost(error: io::Error) -> Problem {
-    Problem::new(format!("the terminal cannot be used: {error}")).hint("use `guidepost --plain`, or another terminal")
+    Problem::new(format!("the terminal cannot be used: {error}")).hint("use `guidepost walk --plain`, or another terminal")
 }
 
 #[cfg(test)]

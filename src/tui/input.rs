@@ -65,7 +65,7 @@ fn read(event: &Event) -> Option<Input> {
     match event {
         Event::Key(key) => read_key(*key).map(Input::Key),
         Event::Resize(..) => Some(Input::Resized),
-        // Bracketed paste and mouse are never switched on; pasted text must not act as keys anyway.
+        // The mouse is never switched on; pasted text must not act as keys.
         Event::FocusGained | Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => None,
     }
 }

@@ -1,7 +1,9 @@
 //! Takes the terminal and gives it back, whatever ends the program. Not for reading keys: that is `input`.
 
 use crossterm::{
-    cursor, execute,
+    cursor,
+    event::{DisableBracketedPaste, EnableBracketedPaste},
+    execute, style,
     terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
 };
 use std::{
@@ -42,6 +44,8 @@ impl Term {
     /// Takes the terminal: raw mode, alternate screen, no cursor. Asks it nothing.
     pub(crate) fn take() -> io::Result<Self> {
         give_back_on_panic();
+        // The theme alone decides: crossterm 0.29 reads `NO_COLOR` itself and would overrule `--color always`.
+        style::force_color_output(true);
         let mut term = Self { held: &TAKEN };
         term.take_now()?;
         Ok(term)
@@ -86,7 +90,10 @@ impl Term {
         // First, so that whatever fails below is given back.
         self.held.store(true, Ordering::SeqCst);
         terminal::enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
+        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
+        // So that pasted text is told from keys: a page of it holds a `u` and an Enter. A console that cannot is no reason to end.
+        let _ = execute!(io::stdout(), EnableBracketedPaste);
+        Ok(())
     }
 }
 
@@ -102,6 +109,7 @@ fn give_back() {
         let mut out = io::stdout();
         // A frame that a panic cut short must not hold the terminal's picture.
         let _ = out.write_all(END);
+        let _ = execute!(out, DisableBracketedPaste);
         let _ = execute!(out, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
     }

@@ -1,6 +1,9 @@
 //! Doubt: an op was intended and nobody saw its end. Settled by looking, by sending it again, or by the person.
 
-use super::{Confirmed, Refusal, carry::found_item};
+use super::{
+    Confirmed, Refusal,
+    carry::{EVERY, WINDOW, found_item},
+};
 use crate::base::Problem;
 use crate::engine::{
     core::Engine,
@@ -11,13 +14,9 @@ use crate::engine::{
 };
 use crate::guide::step::{Doubt, Op};
 use serde_json::Value;
-use std::time::Duration;
 
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
 const READS: u32 = 3;
-/// The window of an op whose check names none: "tens of seconds to 2 min for roles" (msgraph-sdk-dotnet#2772).
-const WINDOW: Duration = Duration::from_mins(2);
-const EVERY: Duration = Duration::from_secs(5);
 
 /// What one look says of the op's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,12 @@ use crate::engine::{
     schedule::{Nearness, Schedule, Settling},
 };
 use crate::guide::prose::Span;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -48,17 +53,22 @@ pub fn start(begin: Begin) -> Handle {
     let kept = begin.position.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).map(|step| step.trim().to_owned());
     let steps = &begin.engine.guide().steps;
     let step = begin.step.or(kept).filter(|step| steps.contains_key(step)).or_else(|| steps.keys().next().cloned());
+    let step = step.unwrap_or_default();
+    // A walk that only reads leaves the place to the one that writes.
+    let position = begin.position.filter(|_| begin.engine.read_only().is_none());
+    remember(position.as_deref(), &step);
     let (addresses, address) = mpsc::channel(1);
     let mut walk = Walk {
-        step: step.unwrap_or_default(),
+        step,
         notice: begin.engine.read_only().map(|why| Notice { text: format!("nothing can be changed in this walk: {why}"), hint: None }),
         engine: begin.engine,
         door: begin.door,
-        position: begin.position,
+        position,
         schedule: Schedule::new(begin.jitter),
         connection: Connection::Connecting("reaching the lab".into()),
         busy: None,
         activity: None,
+        settling: false,
         overlay: None,
         plan: None,
         tasks: JoinSet::new(),
@@ -68,6 +78,13 @@ pub fn start(begin: Begin) -> Handle {
     walk.connect();
     tokio::spawn(walk.run(inbox, views_in, address));
     Handle { commands, views }
+}
+
+/// Keeps the step in view for the next walk. A convenience, not a record: a disk that refuses costs only the place.
+fn remember(position: Option<&Path>, step: &str) {
+    if let Some(path) = position {
+        let _ = std::fs::write(path, step);
+    }
 }
 
 struct Walk {
@@ -80,6 +97,8 @@ struct Walk {
     /// What is being planned or sent; nothing else is begun meanwhile.
     busy: Option<String>,
     activity: Option<String>,
+    /// The activity speaks of a change that has not shown yet.
+    settling: bool,
     notice: Option<Notice>,
     overlay: Option<Overlay>,
     /// The plan on the screen.
@@ -134,6 +153,10 @@ impl Walk {
 
     fn take(&mut self, command: Command) {
         self.notice = None;
+        if self.busy.is_none() && !self.settling {
+            // What was said of an earlier moment is not true of this one.
+            self.activity = None;
+        }
         match command {
             Command::View(step) => self.go_to(step),
             Command::CheckAgain => self.check_again(),
@@ -151,10 +174,7 @@ impl Walk {
         if !self.engine.guide().steps.contains_key(&step) {
             return;
         }
-        if let Some(path) = &self.position {
-            // A convenience, not a record: a disk that refuses costs only the place.
-            let _ = std::fs::write(path, &step);
-        }
+        remember(self.position.as_deref(), &step);
         self.step = step;
     }
 
@@ -239,15 +259,22 @@ impl Walk {
     fn finished(&mut self, finished: Finished) {
         match finished {
             Finished::Connected(Ok(systems)) => self.connected(systems),
-            Finished::Connected(Err(NotConnected::SignedOut)) => {
+            Finished::Connected(Err(NotConnected::SignedOut(why))) => {
                 self.overlay = None;
+                self.activity = why.map(|why| why.what);
                 self.connection = Connection::SignedOut;
             }
             Finished::Connected(Err(NotConnected::Failed(problem))) => {
                 self.overlay = None;
                 self.connection = Connection::Failed { why: problem.what, hint: problem.hint };
             }
-            Finished::Looked { request, changed } => self.schedule.finished(&request, changed, Instant::now()),
+            Finished::Looked { request, changed } => {
+                self.schedule.finished(&request, changed, Instant::now());
+                if self.settling && self.engine.with_known(windows).iter().all(|(_, _, left)| left.is_none()) {
+                    self.settling = false;
+                    self.activity = None;
+                }
+            }
             Finished::Planned(outcome) => self.planned(outcome),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
             Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
@@ -300,6 +327,7 @@ impl Walk {
             Ok(Carried::Done(_)) => {
                 let word = if direction == Direction::Apply { "done" } else { "taken back" };
                 self.activity = Some(format!("{word}, and recorded in the journal; now looking until it shows"));
+                self.settling = true;
             }
             Err(refusal) => self.say(refusal.into()),
         }
