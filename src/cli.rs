@@ -9,6 +9,7 @@ pub mod guide;
 pub mod ledger;
 pub mod out;
 pub mod practice;
+pub mod signin;
 pub mod walk;
 
 use crate::base::{Exit, Problem};
@@ -77,6 +78,10 @@ pub enum Command {
     Ledger(ledger::Args),
     /// Find out whether this machine can do the job
     Doctor(doctor::Args),
+    /// Sign in to a lab, and stay signed in
+    Signin(signin::Args),
+    /// Forget the sign-in of a lab
+    Signout(signin::OutArgs),
     /// Look at guides: list, show, lint, schema
     Guide(guide::Args),
     /// Run and steer the built-in practice lab
@@ -99,6 +104,8 @@ pub fn run(cli: Cli) -> Result<Exit, Problem> {
         Some(Command::Attest(args)) => attest::run(&args, globals),
         Some(Command::Ledger(args)) => ledger::run(&args, globals),
         Some(Command::Doctor(args)) => doctor::run(&args, globals),
+        Some(Command::Signin(args)) => signin::run(&args, globals),
+        Some(Command::Signout(args)) => signin::out(&args, globals),
         Some(Command::Guide(args)) => guide::run(args, globals),
         Some(Command::Practice(args)) => practice::run(args, globals),
     }
