@@ -5,7 +5,9 @@ pub mod change;
 pub mod check;
 pub mod context;
 pub mod doctor;
+mod finding;
 pub mod guide;
+pub mod lab;
 pub mod ledger;
 pub mod out;
 pub mod practice;
@@ -78,6 +80,8 @@ pub enum Command {
     Ledger(ledger::Args),
     /// Find out whether this machine can do the job
     Doctor(doctor::Args),
+    /// Look at labs: add, list, show, test, remove
+    Lab(lab::Args),
     /// Sign in to a lab, and stay signed in
     Signin(signin::Args),
     /// Forget the sign-in of a lab
@@ -104,6 +108,7 @@ pub fn run(cli: Cli) -> Result<Exit, Problem> {
         Some(Command::Attest(args)) => attest::run(&args, globals),
         Some(Command::Ledger(args)) => ledger::run(&args, globals),
         Some(Command::Doctor(args)) => doctor::run(&args, globals),
+        Some(Command::Lab(args)) => lab::run(args, globals),
         Some(Command::Signin(args)) => signin::run(&args, globals),
         Some(Command::Signout(args)) => signin::out(&args, globals),
         Some(Command::Guide(args)) => guide::run(args, globals),

@@ -141,3 +141,60 @@ async fn signing_out_of_a_lab_where_nobody_is_signed_in_is_fine_and_sends_nothin
     assert!(exit == 0 && said.contains("signed out"), "{exit} {said}");
     assert!(server.asked().is_empty());
 }
+
+const NEEDED: [&str; 6] = ["lab", "add", "mine", "--environment", "test", "--tenant"];
+
+#[tokio::test]
+async fn a_lab_is_added_shown_listed_and_removed() {
+    let server = tenant(None).await;
+    let home = Home::new(&server);
+    let add = [&NEEDED[..], &["contoso.example", "--cloud", "china", "--way", "paste", "--variable", "user1_sam=User \"1\""]].concat();
+    let (exit, said) = home.run(&add).await;
+    assert!(exit == 0 && said.contains("guidepost signin --lab mine"), "{exit} {said}");
+    let (exit, said) = home.run(&add).await;
+    assert!(exit == 1 && said.contains("there is a lab `mine` already"), "{exit} {said}");
+    let (_, said) = home.run(&["lab", "show", "mine"]).await;
+    for shown in ["https://login.partner.microsoftonline.cn/", "a tenant may have disabled it", "paste", "User \"1\""] {
+        assert!(said.contains(shown), "{shown}: {said}");
+    }
+    let (_, said) = home.run(&["lab", "list"]).await;
+    assert!(
+        said.contains("practice: built in") && said.contains("mine: test, tenant contoso.example") && said.contains("\nt: test"),
+        "{said}"
+    );
+    let (exit, said) = home.run(&["lab", "remove", "mine"]).await;
+    assert!(exit == 1 && said.contains("nothing was removed"), "{exit} {said}");
+    let (exit, said) = home.run(&["lab", "remove", "mine", "--yes"]).await;
+    assert!(exit == 0 && said.contains("its journal stays"), "{exit} {said}");
+    let (exit, said) = home.run(&["lab", "show", "mine"]).await;
+    assert!(exit == 64 && said.contains("there is no lab `mine`"), "{exit} {said}");
+}
+
+#[tokio::test]
+async fn what_a_lab_needs_is_named_where_nobody_can_be_asked_and_a_wrong_value_writes_nothing() {
+    let server = tenant(None).await;
+    let home = Home::new(&server);
+    for (args, says) in [
+        (vec!["lab", "add", "mine", "--tenant", "x"], "`--environment` is missing"),
+        (vec!["--no-input", "lab", "add", "mine", "--environment", "test"], "`--tenant` is missing"),
+        (vec!["lab", "add", "../mine", "--tenant", "x", "--environment", "test"], "is no name for a lab"),
+        (vec!["lab", "add", "practice", "--tenant", "x", "--environment", "test"], "is no name for a lab"),
+        ([&NEEDED[..], &["x", "--variable", "novalue"]].concat(), "is no variable"),
+        ([&NEEDED[..], &["x", "--graph", "not an address"]].concat(), "line"),
+        (vec!["lab", "remove", "nowhere", "--yes"], "there is no lab `nowhere`"),
+    ] {
+        let (exit, said) = home.run(&args).await;
+        assert!(exit == 64 && said.contains(says), "{args:?}: {exit} {said}");
+    }
+    assert!(!home.0.path().join("config/labs/mine.toml").exists());
+}
+
+#[tokio::test]
+async fn a_lab_is_tested_without_a_sign_in_and_its_clock_is_shown() {
+    let server = tenant(None).await;
+    let (exit, said) = Home::new(&server).run(&["lab", "test", "t"]).await;
+    assert!(said.contains("knows the tenant") && said.contains("answers within") && said.contains("nobody is signed in"), "{said}");
+    assert!(said.contains("clock") && (said.contains("behind") || said.contains("ahead") || said.contains("agrees")), "{said}");
+    assert!(exit != 0, "{said}");
+    assert!(server.asked().iter().all(|asked| asked.method == "GET"), "nothing was begun");
+}

@@ -119,6 +119,11 @@ pub fn out(args: &OutArgs, globals: &Globals) -> Result<Exit, Problem> {
     })
 }
 
+/// Forgets the sign-in of a configured lab.
+pub(super) async fn forget(lab: &str, globals: &Globals) -> Result<(), Problem> {
+    door(&OutArgs { lab: Some(lab.to_owned()) }, globals)?.sign_out().await
+}
+
 /// Signs in, with the person on standard error and standard input.
 ///
 /// # Errors

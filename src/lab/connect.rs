@@ -84,6 +84,8 @@ pub struct Reached {
     pub session: Session,
     /// Microsoft Graph.
     pub graph: Graph,
+    /// The way to its hosts.
+    pub http: Http,
     /// Something to be said once, such as that tokens are not kept beyond this run.
     pub notice: Option<Problem>,
     /// Keeps a started lab alive while somebody holds it.
@@ -162,7 +164,7 @@ fn reached(
     held: Option<Hold>,
 ) -> Reached {
     let session = Session::new(http.clone(), settings, vault, key, clock);
-    Reached { graph: Graph::new(http, session.clone()), session, notice, held }
+    Reached { graph: Graph::new(http.clone(), session.clone()), http, session, notice, held }
 }
 
 /// Why nobody is signed in, for a person.

@@ -253,8 +253,10 @@ pub struct Net {
 }
 
 /// Domain facts 5.6: any delegated Graph scope can be asked of it; Microsoft recommends an application of your own.
+pub const GRAPH_COMMAND_LINE_TOOLS: &str = "14d82eec-204b-4c2f-b7e8-296a70dab67e";
+
 fn graph_command_line_tools() -> String {
-    "14d82eec-204b-4c2f-b7e8-296a70dab67e".into()
+    GRAPH_COMMAND_LINE_TOOLS.into()
 }
 
 #[expect(clippy::expect_used, reason = "constants of this file, covered by a test")]
@@ -292,7 +294,11 @@ impl Profile {
         Self::parse(&source, &path)
     }
 
-    fn parse(source: &str, path: &Path) -> Result<Self, Problem> {
+    /// Reads the text of a profile; `path` is for the error.
+    ///
+    /// # Errors
+    /// The text is wrong: names file, line and value.
+    pub fn parse(source: &str, path: &Path) -> Result<Self, Problem> {
         let profile: Self = toml::from_str(source).map_err(|error| located(source, path, &error))?;
         if profile.format != 1 {
             return Err(Problem::usage(format!("`{}` has format {}, this Guidepost reads format 1", path.display(), profile.format)));
@@ -315,14 +321,16 @@ pub fn check_variables(declared: &IndexMap<String, Variable>, values: &BTreeMap<
     Ok(())
 }
 
-fn is_name(lab: &str) -> bool {
+/// Whether a lab that a person writes may have this name.
+#[must_use]
+pub fn is_name(lab: &str) -> bool {
     !lab.is_empty() && lab.len() <= 64 && lab.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) && lab != PRACTICE
 }
 
 fn no_such_lab(places: &Places, lab: &str) -> Problem {
     let known = labs(places);
     let hint = if known.is_empty() {
-        format!("no lab is configured; write `{}`, or leave `--lab` out for the practice lab", places.profile(lab).display())
+        "no lab is configured; `guidepost lab add` writes one, or leave `--lab` out for the practice lab".to_owned()
     } else {
         format!("the labs are {}", known.join(", "))
     };

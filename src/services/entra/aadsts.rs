@@ -73,7 +73,7 @@ pub const KNOWN: &[Known] = &[
     known(
         &[65001],
         "nobody has consented to these permissions for this application",
-        "let an administrator of the tenant sign in here once and consent",
+        "an administrator of the tenant must consent to the permissions that this guide names; one who signs in here is asked",
     ),
     known(
         &[65002],
@@ -84,7 +84,7 @@ pub const KNOWN: &[Known] = &[
     known(
         &[90094],
         "an administrator must consent to these permissions",
-        "let an administrator of the tenant sign in here once and consent",
+        "an administrator of the tenant must consent to the permissions that this guide names; one who signs in here is asked",
     ),
     known(&[70011], "a permission that was asked for does not exist here", "check `[graph] base` and `cloud` in the lab's profile"),
     known(&[70016], "the code was not entered yet", "enter the code in a browser"),
