@@ -295,6 +295,32 @@ async fn a_crash_after_sending_is_found_by_looking_and_never_sent_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_undo_in_doubt_of_a_change_that_never_showed_is_not_called_gone() {
+    let bench = Bench::new();
+    {
+        let engine = bench.engine("apply");
+        let plan = engine.plan("role", Direction::Apply).await.unwrap();
+        engine.carry_out(&plan, How::Yes).await.unwrap();
+        // It shows only after half a minute; the undo was intended before that and never left this machine.
+        bench.tenant.with(|tenant| Tenant::assign_showing_after(tenant, SECOND * 30));
+        let entry = engine.ledger().open[0].clone();
+        let intended = Event::Intended {
+            plan: "p".into(),
+            op: entry.op.clone(),
+            request: entry.undo.clone().unwrap(),
+            before: String::new(),
+            confirmed: "yes".into(),
+            undo_of: Some(entry.n),
+        };
+        engine.record(Some("role"), intended).unwrap();
+    }
+    let engine = bench.engine("walk");
+    engine.settle_doubts().await.unwrap();
+    assert_eq!(engine.ledger().open.len(), 1, "the privilege is there, so the ledger keeps it");
+    assert_eq!(engine.ledger().in_doubt, []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_system_that_cannot_be_read_leaves_the_doubt_for_the_next_start() {
     let bench = Bench::new();
     bench.tenant.with(|tenant| {

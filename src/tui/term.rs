@@ -107,9 +107,9 @@ impl Term {
         self.held.store(true, Ordering::SeqCst);
         terminal::enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
-        // So that pasted text is told from keys: a page of it holds a `u` and an Enter. A console that cannot is no reason to end.
-        let _ = execute!(io::stdout(), EnableBracketedPaste);
-        Ok(())
+        // So that pasted text is told from keys: a page of it holds a `u` and an Enter. Not on Windows: crossterm 0.29 reads
+        // console events there and would take the brackets for keys.
+        if cfg!(unix) { execute!(io::stdout(), EnableBracketedPaste) } else { Ok(()) }
     }
 }
 
@@ -125,7 +125,9 @@ fn give_back() {
         let mut out = io::stdout();
         // A frame that a panic cut short must not hold the terminal's picture.
         let _ = out.write_all(END);
-        let _ = execute!(out, DisableBracketedPaste);
+        if cfg!(unix) {
+            let _ = execute!(out, DisableBracketedPaste);
+        }
         let _ = execute!(out, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
     }

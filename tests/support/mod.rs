@@ -200,8 +200,12 @@ impl Tenant {
     }
 
     pub(crate) fn assign(tenant: &mut TenantState) {
+        Self::assign_showing_after(tenant, LAG);
+    }
+
+    pub(crate) fn assign_showing_after(tenant: &mut TenantState, lag: Duration) {
         tenant.assigned = true;
-        tenant.turns = Some(Instant::now() + LAG);
+        tenant.turns = Some(Instant::now() + lag);
     }
 }
 

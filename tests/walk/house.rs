@@ -171,7 +171,7 @@ impl Drop for House {
     }
 }
 
-fn pid(endpoint: &Value) -> Option<Pid> {
+pub(crate) fn pid(endpoint: &Value) -> Option<Pid> {
     Pid::from_raw(i32::try_from(endpoint["pid"].as_i64()?).ok()?)
 }
 

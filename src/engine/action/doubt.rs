@@ -68,7 +68,7 @@ impl Engine {
         loop {
             let seen = self.see(&doubt.step, check).await;
             streak = if seen == wanted { streak + 1 } else { 0 };
-            if streak >= READS {
+            if streak >= READS && self.absence_counts(doubt, within) {
                 let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
                 return self.end(&doubt.step, self.happened(doubt, &item));
             }
@@ -82,6 +82,15 @@ impl Engine {
                 Seen::Present | Seen::Absent | Seen::Nothing => tokio::time::sleep(every).await,
             }
         }
+    }
+
+    /// The absence of what was done a moment ago may only mean that it does not show yet: until it has shown once, or its window is
+    /// over, "gone" would leave a privilege behind.
+    fn absence_counts(&self, doubt: &InDoubt, within: std::time::Duration) -> bool {
+        let ledger = self.ledger();
+        let Some(entry) = ledger.open.iter().find(|entry| Some(entry.n) == doubt.undo_of) else { return true };
+        let shown = ledger.changes.get(&doubt.step).is_none_or(|change| change.settled);
+        shown || self.now().duration_since(entry.at).unsigned_abs() >= within
     }
 
     async fn see(&self, step: &str, check: &str) -> Seen {

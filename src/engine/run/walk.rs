@@ -18,6 +18,7 @@ use crate::engine::{
     schedule::{Nearness, Schedule, Settling},
 };
 use crate::guide::prose::Span;
+use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -74,6 +75,7 @@ pub fn start(begin: Begin) -> Handle {
         tasks: JoinSet::new(),
         signing_in: None,
         sign_ins: 0,
+        asked_again: None,
     };
     let (views_in, views) = watch::channel(Arc::new(walk.view()));
     walk.connect();
@@ -109,6 +111,8 @@ struct Walk {
     signing_in: Option<SigningIn>,
     /// Counts sign-ins, so that the end of one that was cancelled is not taken for the end of the next.
     sign_ins: u64,
+    /// When the person asked to look again: a look that finds no connection then reaches for the lab anew.
+    asked_again: Option<Timestamp>,
 }
 
 /// A sign-in that waits for the person.
@@ -196,12 +200,28 @@ impl Walk {
     }
 
     fn check_again(&mut self) {
+        self.asked_again = Some(self.engine.now());
         self.schedule.look_now(Instant::now());
-        let lost = self
-            .engine
-            .with_known(|known| known.looks.values().any(|look| look.outcome.as_ref().is_err_and(|error| error.status.is_none())));
-        if lost || !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
+        if !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
             self.connect();
+        }
+    }
+
+    fn looked(&mut self, request: &Request, changed: bool) {
+        self.schedule.finished(request, changed, Instant::now());
+        if self.settling && self.engine.with_known(windows).iter().all(|(_, _, left)| left.is_none()) {
+            self.settling = false;
+            self.activity = None;
+        }
+        let Some(asked) = self.asked_again else { return };
+        let look = self.engine.with_known(|known| known.looks.get(request).cloned());
+        let Some(look) = look else { return };
+        if look.outcome.as_ref().is_err_and(|error| error.status.is_none()) {
+            self.asked_again = None;
+            self.connect();
+        } else if look.at.saturating_sub(look.took).is_ok_and(|started| started >= asked) {
+            // An answer to what was asked; one that was under way before proves no connection now.
+            self.asked_again = None;
         }
     }
 
@@ -324,13 +344,7 @@ impl Walk {
                 self.connection = Connection::Failed { why: problem.what, hint: problem.hint };
             }
             Finished::SignedIn { number, outcome } => self.signed_in(number, outcome),
-            Finished::Looked { request, changed } => {
-                self.schedule.finished(&request, changed, Instant::now());
-                if self.settling && self.engine.with_known(windows).iter().all(|(_, _, left)| left.is_none()) {
-                    self.settling = false;
-                    self.activity = None;
-                }
-            }
+            Finished::Looked { request, changed } => self.looked(&request, changed),
             Finished::Planned(outcome) => self.planned(outcome),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
             Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
