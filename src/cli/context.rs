@@ -15,7 +15,6 @@ use crate::lab::{
     profile::{Places, check_variables},
 };
 use std::{io::IsTerminal as _, sync::Arc};
-use tokio::sync::mpsc;
 
 /// The guide that is walked when none is named.
 pub const DEFAULT_GUIDE: &str = "password-writeback";
@@ -106,7 +105,7 @@ impl Context {
     }
 
     fn nobody(&self, why: Option<Problem>) -> Problem {
-        const WAY: &str = "`guidepost walk` signs in, with the key s";
+        const WAY: &str = "`guidepost signin` signs in";
         let what = format!("nobody is signed in to the lab `{}`", self.lab.name);
         let Some(why) = why else { return Problem::unknown(what).hint(WAY) };
         let hint = why.hint.map_or_else(|| WAY.to_owned(), |hint| format!("{hint}; {WAY}"));
@@ -114,17 +113,7 @@ impl Context {
     }
 
     async fn sign_in(&self) -> Result<Arc<dyn crate::engine::probe::Systems>, NotConnected> {
-        let (show, mut shown) = mpsc::channel(1);
-        let tell = async {
-            if let Some(address) = shown.recv().await {
-                out::tell(&format!("sign in in the browser; if none opens, go to\n{address}"));
-            }
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            signed_in = self.door.sign_in(show) => signed_in,
-            () = tell => Err(NotConnected::SignedOut(None)),
-        }
+        super::signin::talk(&*self.door, self.door.usual_way()).await
     }
 
     /// The steps that a command concerns: the one named, or all.

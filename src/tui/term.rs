@@ -33,6 +33,22 @@ pub(crate) fn size() -> io::Result<(u16, u16)> {
     terminal::size()
 }
 
+/// Keys come one by one and are not shown, on the screen as it is; dropping it ends that.
+#[must_use = "dropping it gives the terminal back"]
+pub(crate) struct Raw;
+
+impl Raw {
+    pub(crate) fn take() -> io::Result<Self> {
+        terminal::enable_raw_mode().map(|()| Self)
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
 /// Holds the terminal; dropping it gives the terminal back.
 #[derive(Debug)]
 #[must_use = "dropping it gives the terminal back"]

@@ -1,7 +1,7 @@
 //! The walk's loop: one task that owns the schedule, spawns looks and changes, and publishes a view after each of them.
 
-use super::{Command, Door, Handle, NotConnected, View};
-use crate::base::Problem;
+use super::{Command, Door, Handle, NotConnected, Pasted, Talk, View};
+use crate::base::{Problem, Secret};
 use crate::engine::{
     action::{Carried, Direction, How, Plan, Refusal},
     core::Engine,
@@ -10,8 +10,9 @@ use crate::engine::{
     ledger::InDoubt,
     matcher::span,
     page::{
-        Connection, Notice, Overlay, PlanLine, PlanPane,
+        Connection, Notice, Overlay, PlanLine, PlanPane, SignInAsk, SignInPane, Way,
         build::{self, Rhythm, Surroundings},
+        words,
     },
     probe::{Request, Systems},
     schedule::{Nearness, Schedule, Settling},
@@ -26,7 +27,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep_until},
 };
 
@@ -58,7 +59,6 @@ pub fn start(begin: Begin) -> Handle {
     // A walk that only reads leaves the place to the one that writes.
     let position = begin.position.filter(|_| begin.engine.read_only().is_none());
     remember(position.as_deref(), &step);
-    let (addresses, address) = mpsc::channel(1);
     let mut walk = Walk {
         step,
         notice: begin.engine.read_only().map(|why| Notice { text: format!("nothing can be changed in this walk: {why}"), hint: None }),
@@ -73,12 +73,13 @@ pub fn start(begin: Begin) -> Handle {
         overlay: None,
         plan: None,
         tasks: JoinSet::new(),
-        addresses,
+        signing_in: None,
+        sign_ins: 0,
         asked_again: None,
     };
     let (views_in, views) = watch::channel(Arc::new(walk.view()));
     walk.connect();
-    tokio::spawn(walk.run(inbox, views_in, address));
+    tokio::spawn(walk.run(inbox, views_in));
     Handle { commands, views }
 }
 
@@ -106,14 +107,26 @@ struct Walk {
     /// The plan on the screen.
     plan: Option<Plan>,
     tasks: JoinSet<Finished>,
-    addresses: mpsc::Sender<String>,
+    /// The sign-in that waits for the person.
+    signing_in: Option<SigningIn>,
+    /// Counts sign-ins, so that the end of one that was cancelled is not taken for the end of the next.
+    sign_ins: u64,
     /// When the person asked to look again: a look that finds no connection then reaches for the lab anew.
     asked_again: Option<Timestamp>,
+}
+
+/// A sign-in that waits for the person.
+struct SigningIn {
+    way: Way,
+    task: AbortHandle,
+    shown: mpsc::Receiver<SignInPane>,
+    paste: mpsc::Sender<Secret>,
 }
 
 /// What a spawned task came back with.
 enum Finished {
     Connected(Result<Arc<dyn Systems>, NotConnected>),
+    SignedIn { number: u64, outcome: Result<Arc<dyn Systems>, NotConnected> },
     Looked { request: Request, changed: bool },
     Planned(Result<Plan, Refusal>),
     Carried { direction: Direction, outcome: Result<Carried, Refusal> },
@@ -121,7 +134,7 @@ enum Finished {
 }
 
 impl Walk {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, views: watch::Sender<Arc<View>>, mut addresses: mpsc::Receiver<String>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, views: watch::Sender<Arc<View>>) {
         loop {
             self.tend();
             if views.send(Arc::new(self.view())).is_err() {
@@ -136,10 +149,12 @@ impl Walk {
                 },
                 Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => match finished {
                     Ok(finished) => self.finished(finished),
+                    // Only a sign-in is cancelled; who did it has said what follows.
+                    Err(error) if error.is_cancelled() => {}
                     // A task that panicked has said so through the panic hook; the walk goes on without it.
                     Err(_) => self.busy = None,
                 },
-                Some(address) = addresses.recv() => self.overlay = Some(Overlay::SignIn { address }),
+                Some(pane) = shown(&mut self.signing_in) => self.overlay = Some(Overlay::SignIn(pane)),
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
             }
         }
@@ -169,7 +184,9 @@ impl Walk {
             Command::PlanUndo(step) => self.begin_plan(step, Direction::Undo),
             Command::Confirm(id) => self.confirm(&id),
             Command::Dismiss => self.dismiss(),
-            Command::SignIn => self.sign_in(),
+            Command::SignIn => self.sign_in(self.door.usual_way()),
+            Command::SignInBy(way) => self.sign_in(way),
+            Command::Paste(Pasted(text)) => self.paste(text),
             Command::Settle { happened } => self.settle_by_person(happened),
         }
     }
@@ -216,13 +233,50 @@ impl Walk {
         self.tasks.spawn(async move { Finished::Connected(door.connect().await) });
     }
 
-    fn sign_in(&mut self) {
+    fn sign_in(&mut self, way: Way) {
+        self.cancel_sign_in();
         if !matches!(self.connection, Connection::SignedOut) {
             return;
         }
-        self.connection = Connection::Connecting("waiting for the sign-in in the browser".into());
-        let (door, show) = (self.door.clone(), self.addresses.clone());
-        self.tasks.spawn(async move { Finished::Connected(door.sign_in(show).await) });
+        self.connection = Connection::Connecting(format!("waiting for the sign-in {}", words::way(way)));
+        self.sign_ins += 1;
+        // Panes: a face that is behind needs the newest only, and the sign-in waits until there is room. Pasted texts: one at a time.
+        let ((show, shown), (paste, pasted)) = (mpsc::channel(4), mpsc::channel(1));
+        let (door, number) = (self.door.clone(), self.sign_ins);
+        let task = self.tasks.spawn(async move { Finished::SignedIn { number, outcome: door.sign_in(way, Talk { show, pasted }).await } });
+        self.signing_in = Some(SigningIn { way, task, shown, paste });
+    }
+
+    /// Nobody waits for the person any more; whether somebody did.
+    fn cancel_sign_in(&mut self) {
+        if let Some(signing_in) = self.signing_in.take() {
+            signing_in.task.abort();
+            self.overlay = None;
+            self.connection = Connection::SignedOut;
+        }
+    }
+
+    fn paste(&mut self, text: Secret) {
+        // A text that comes while another is being judged is dropped: the person sees the first one's answer and pastes again.
+        if let Some(signing_in) = &self.signing_in {
+            let _ = signing_in.paste.try_send(text);
+        }
+    }
+
+    fn signed_in(&mut self, number: u64, outcome: Result<Arc<dyn Systems>, NotConnected>) {
+        let way = match self.signing_in.take_if(|_| number == self.sign_ins) {
+            Some(signing_in) => signing_in.way,
+            // Cancelled as it came to its end: whoever is signed in now is connected all the same.
+            None if outcome.is_ok() => self.door.usual_way(),
+            None => return,
+        };
+        let (why, hint) = match outcome {
+            Ok(systems) => return self.connected(systems),
+            Err(NotConnected::SignedOut(None)) => ("nobody signed in".to_owned(), None),
+            Err(NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem)) => (problem.what, problem.hint),
+        };
+        self.connection = Connection::SignedOut;
+        self.overlay = Some(Overlay::SignIn(SignInPane { way, ask: SignInAsk::Ended { why, hint }, wrong: None }));
     }
 
     fn attest(&mut self, step: &str, task: &str) {
@@ -258,6 +312,7 @@ impl Walk {
 
     fn dismiss(&mut self) {
         if self.busy.is_none() {
+            self.cancel_sign_in();
             self.overlay = None;
             self.plan = None;
         }
@@ -288,6 +343,7 @@ impl Walk {
                 self.end_sign_in();
                 self.connection = Connection::Failed { why: problem.what, hint: problem.hint };
             }
+            Finished::SignedIn { number, outcome } => self.signed_in(number, outcome),
             Finished::Looked { request, changed } => self.looked(&request, changed),
             Finished::Planned(outcome) => self.planned(outcome),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
@@ -430,7 +486,10 @@ impl Walk {
             busy: self.busy.clone(),
             activity: self.activity.clone().or_else(|| self.last_request()),
             notice: self.notice.clone(),
-            overlay: self.overlay.clone(),
+            overlay: match self.overlay.clone() {
+                Some(Overlay::SignIn(pane)) => Some(Overlay::SignIn(pane.at(self.engine.now()))),
+                other => other,
+            },
         };
         let now = Instant::now();
         let rhythm = |request: &Request| Rhythm {
@@ -446,6 +505,14 @@ impl Walk {
         let last = wire.last()?;
         let status = last.status.map_or_else(|| last.note.clone().unwrap_or_default(), |status| status.to_string());
         Some(format!("{} {} {status} {}", last.method, last.target, span(last.took)))
+    }
+}
+
+/// The next thing that a sign-in shows; never, when nobody signs in.
+async fn shown(signing_in: &mut Option<SigningIn>) -> Option<SignInPane> {
+    match signing_in {
+        Some(signing_in) => signing_in.shown.recv().await,
+        None => std::future::pending().await,
     }
 }
 
