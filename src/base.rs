@@ -8,4 +8,4 @@ pub mod secret;
 pub mod text;
 
 pub use error::{Exit, Problem};
-pub use secret::{Personal, Secret};
+pub use secret::{Personal, Secret, Typing};

@@ -5,10 +5,13 @@ pub mod change;
 pub mod check;
 pub mod context;
 pub mod doctor;
+mod finding;
 pub mod guide;
+pub mod lab;
 pub mod ledger;
 pub mod out;
 pub mod practice;
+pub mod signin;
 pub mod walk;
 
 use crate::base::{Exit, Problem};
@@ -77,6 +80,12 @@ pub enum Command {
     Ledger(ledger::Args),
     /// Find out whether this machine can do the job
     Doctor(doctor::Args),
+    /// Look at labs: add, list, show, test, remove
+    Lab(lab::Args),
+    /// Sign in to a lab, and stay signed in
+    Signin(signin::Args),
+    /// Forget the sign-in of a lab
+    Signout(signin::OutArgs),
     /// Look at guides: list, show, lint, schema
     Guide(guide::Args),
     /// Run and steer the built-in practice lab
@@ -99,6 +108,9 @@ pub fn run(cli: Cli) -> Result<Exit, Problem> {
         Some(Command::Attest(args)) => attest::run(&args, globals),
         Some(Command::Ledger(args)) => ledger::run(&args, globals),
         Some(Command::Doctor(args)) => doctor::run(&args, globals),
+        Some(Command::Lab(args)) => lab::run(args, globals),
+        Some(Command::Signin(args)) => signin::run(&args, globals),
+        Some(Command::Signout(args)) => signin::out(&args, globals),
         Some(Command::Guide(args)) => guide::run(args, globals),
         Some(Command::Practice(args)) => practice::run(args, globals),
     }

@@ -4,10 +4,10 @@ mod command;
 mod say;
 
 use crate::{
-    base::Problem,
+    base::{Problem, Secret},
     engine::{
-        page::{Act, Overlay, Page},
-        run::{Command, Handle, View},
+        page::{Act, Overlay, Page, SignInPane},
+        run::{Command, Handle, Pasted, View},
     },
 };
 use command::Typed;
@@ -17,6 +17,12 @@ use tokio::{
     sync::mpsc::error::TrySendError,
     time::Instant,
 };
+
+/// What a sign-in asks of the person, in lines.
+#[must_use]
+pub fn sign_in_lines(pane: &SignInPane) -> Vec<String> {
+    say::sign_in(pane)
+}
 
 /// Walks in lines: prints the page, reads words, says what changes, until the person quits or the input ends.
 ///
@@ -97,6 +103,11 @@ impl<W: Write> Walk<W> {
             Typed::Yes => self.answer(page, true),
             Typed::No => self.answer(page, false),
             Typed::Word => self.confirm(page),
+            Typed::SignInBy(way) => match page.why_not(Act::SignIn).filter(|_| !matches!(page.overlay, Some(Overlay::SignIn(_)))) {
+                Some(why) => self.tell(&[format!("sign in: not now, {why}")]),
+                None => self.send(Command::SignInBy(way)),
+            },
+            Typed::Pasted => self.send(Command::Paste(Pasted(Secret::new(line.trim())))),
             Typed::Unknown => self.tell(&[format!("`{}` is no word known here; type help", crate::base::text::short(line, 40))]),
         }
         false
@@ -145,9 +156,9 @@ impl<W: Write> Walk<W> {
                 Some(word) => self.tell(&[format!("this is of high risk: type {word} to send it")]),
                 None => self.confirm(page),
             },
-            (Some(Overlay::Plan(_) | Overlay::SignIn { .. }), false) => self.send(Command::Dismiss),
+            (Some(Overlay::Plan(_) | Overlay::SignIn(_)), false) => self.send(Command::Dismiss),
             (Some(Overlay::Doubt { .. }), happened) => self.send(Command::Settle { happened }),
-            (Some(Overlay::SignIn { .. }) | None, _) => self.tell(&["nothing is asked now".to_owned()]),
+            (Some(Overlay::SignIn(_)) | None, _) => self.tell(&["nothing is asked now".to_owned()]),
         }
     }
 

@@ -10,8 +10,14 @@ mod view;
 
 pub use app::Ended;
 
-use crate::{base::Problem, engine::run::Handle};
-use std::{io, sync::Arc};
+use crate::{
+    base::{Problem, Secret},
+    engine::run::Handle,
+};
+use std::{
+    io::{self, Write as _},
+    sync::Arc,
+};
 
 /// How the terminal app draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +40,25 @@ pub async fn walk(handle: Handle, options: TuiOptions) -> Result<Ended, Problem>
     let look = model::Look { ascii: options.ascii, colour: options.colour };
     let mut model = model::Model::new(view, look, Arc::new(keys));
     let mut stage = Live::take().map_err(|error| {
-        Problem::new(format!("the terminal cannot be taken: {error}")).hint("use `guidepost --plain` where there is no terminal")
+        Problem::new(format!("the terminal cannot be taken: {error}")).hint("use `guidepost walk --plain` where there is no terminal")
     })?;
     app::run(&mut stage, handle, &mut model).await
+}
+
+/// Reads a line that is not shown, on standard error; `None` when the person gives up.
+///
+/// # Errors
+/// There is no terminal, or it cannot be used.
+pub async fn read_hidden(prompt: &str) -> Result<Option<Secret>, Problem> {
+    let failed = |error: io::Error| Problem::new(format!("the terminal cannot be used: {error}"));
+    let mut out = io::stderr();
+    out.write_all(prompt.as_bytes()).and_then(|()| out.flush()).map_err(failed)?;
+    let line = {
+        let _raw = term::Raw::take().map_err(failed)?;
+        input::hidden_line(&mut out).await
+    };
+    out.write_all(b"\n").map_err(failed)?;
+    line.map_err(failed)
 }
 
 /// Columns and rows of the terminal.

@@ -6,15 +6,15 @@
 mod support;
 
 use guidepost::{
-    base::{Problem, http::WireLine},
+    base::{Problem, Secret, http::WireLine},
     engine::{
         action::{Carried, Direction, How, Refusal},
         check::{Judgement, Verdict},
         core::Engine,
         journal::{Event, Journal},
         ledger::Ledger,
-        page::{Act, Connection, Overlay},
-        run::{Begin, Command, Door, Handle, NotConnected, View, start},
+        page::{Act, Connection, Overlay, SignInAsk, SignInPane, Way},
+        run::{Begin, Command, Door, Handle, NotConnected, Pasted, Talk, View, start},
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -295,6 +295,32 @@ async fn a_crash_after_sending_is_found_by_looking_and_never_sent_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_undo_in_doubt_of_a_change_that_never_showed_is_not_called_gone() {
+    let bench = Bench::new();
+    {
+        let engine = bench.engine("apply");
+        let plan = engine.plan("role", Direction::Apply).await.unwrap();
+        engine.carry_out(&plan, How::Yes).await.unwrap();
+        // It shows only after half a minute; the undo was intended before that and never left this machine.
+        bench.tenant.with(|tenant| Tenant::assign_showing_after(tenant, SECOND * 30));
+        let entry = engine.ledger().open[0].clone();
+        let intended = Event::Intended {
+            plan: "p".into(),
+            op: entry.op.clone(),
+            request: entry.undo.clone().unwrap(),
+            before: String::new(),
+            confirmed: "yes".into(),
+            undo_of: Some(entry.n),
+        };
+        engine.record(Some("role"), intended).unwrap();
+    }
+    let engine = bench.engine("walk");
+    engine.settle_doubts().await.unwrap();
+    assert_eq!(engine.ledger().open.len(), 1, "the privilege is there, so the ledger keeps it");
+    assert_eq!(engine.ledger().in_doubt, []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_system_that_cannot_be_read_leaves_the_doubt_for_the_next_start() {
     let bench = Bench::new();
     bench.tenant.with(|tenant| {
@@ -337,10 +363,30 @@ impl Door for ScriptedDoor {
         if self.0.with(|tenant| tenant.unreachable) {
             return Err(NotConnected::Failed(Problem::unknown("no connection to `lab`: refused").hint("start it")));
         }
+        if self.0.with(|tenant| tenant.signed_out) {
+            return Err(NotConnected::SignedOut(None));
+        }
         Ok(self.0.clone())
     }
-    async fn sign_in(&self, _show: tokio::sync::mpsc::Sender<String>) -> Result<Arc<dyn guidepost::engine::probe::Systems>, NotConnected> {
-        Err(NotConnected::SignedOut)
+    fn usual_way(&self) -> Way {
+        Way::Paste
+    }
+    async fn sign_in(&self, way: Way, talk: Talk) -> Result<Arc<dyn guidepost::engine::probe::Systems>, NotConnected> {
+        let Talk { show, mut pasted } = talk;
+        let ask = SignInAsk::Paste { address: "https://login.example/".to_owned() };
+        let pane = SignInPane { way, ask, wrong: None };
+        let _ = show.send(pane.clone()).await;
+        while let Some(text) = pasted.recv().await {
+            match text.expose() {
+                "right" => {
+                    self.0.with(|tenant| tenant.signed_out = false);
+                    return Ok(self.0.clone());
+                }
+                "refused" => return Err(NotConnected::Failed(Problem::unknown("refused by a policy").hint("try another way"))),
+                _ => drop(show.try_send(SignInPane { wrong: Some("not that".to_owned()), ..pane.clone() })),
+            }
+        }
+        Err(NotConnected::SignedOut(None))
     }
     fn notice(&self) -> Option<Problem> {
         None
@@ -488,4 +534,71 @@ fn a_ledger_of_another_guide_is_not_ours() {
     let bench = Bench::new();
     let journal = Journal::read(bench.dir(), support::author("check"), support::clock()).unwrap();
     assert_eq!(Ledger::of(journal.lines(), "other").open, []);
+}
+
+fn ask(view: &View) -> Option<&SignInAsk> {
+    match &view.page.overlay {
+        Some(Overlay::SignIn(pane)) => Some(&pane.ask),
+        _ => None,
+    }
+}
+
+async fn paste(handle: &Handle, text: &str) {
+    send(handle, Command::Paste(Pasted(Secret::new(text)))).await;
+}
+
+async fn signed_out() -> (Bench, Handle) {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.signed_out = true);
+    let engine = bench.engine("walk");
+    let mut handle = walk(&bench, engine);
+    until(&mut handle, |view| view.page.lab.connection == Connection::SignedOut).await;
+    (bench, handle)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_shows_what_it_asks_and_what_was_wrong_and_then_looks() {
+    let (_bench, mut handle) = signed_out().await;
+    send(&handle, Command::SignIn).await;
+    let view = until(&mut handle, |view| ask(view).is_some()).await;
+    assert_eq!(ask(&view), Some(&SignInAsk::Paste { address: "https://login.example/".to_owned() }), "the lab's usual way");
+    paste(&handle, "nonsense").await;
+    until(&mut handle, |view| matches!(&view.page.overlay, Some(Overlay::SignIn(pane)) if pane.wrong.as_deref() == Some("not that"))).await;
+    paste(&handle, "right").await;
+    let view = until(&mut handle, |view| role_verdict(view).is_some()).await;
+    assert_eq!((&view.page.overlay, &view.page.lab.connection), (&None, &Connection::Ready));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_sign_in_leaves_no_trace_and_another_can_begin() {
+    let (_bench, mut handle) = signed_out().await;
+    send(&handle, Command::SignIn).await;
+    until(&mut handle, |view| ask(view).is_some()).await;
+    send(&handle, Command::Dismiss).await;
+    let view = until(&mut handle, |view| view.page.overlay.is_none()).await;
+    assert_eq!((view.page.why_not(Act::SignIn), &view.page.lab.connection), (None, &Connection::SignedOut));
+    paste(&handle, "right").await;
+    send(&handle, Command::SignInBy(Way::Device)).await;
+    let view = until(&mut handle, |view| ask(view).is_some()).await;
+    assert!(matches!(&view.page.overlay, Some(Overlay::SignIn(pane)) if pane.way == Way::Device), "what came late was for nobody");
+    // Another way in place of the one that waits.
+    send(&handle, Command::SignInBy(Way::Browser)).await;
+    until(&mut handle, |view| matches!(&view.page.overlay, Some(Overlay::SignIn(pane)) if pane.way == Way::Browser)).await;
+    paste(&handle, "right").await;
+    until(&mut handle, |view| view.page.lab.connection == Connection::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_sign_in_says_why_and_offers_a_way_out() {
+    let (_bench, mut handle) = signed_out().await;
+    send(&handle, Command::SignIn).await;
+    until(&mut handle, |view| ask(view).is_some()).await;
+    paste(&handle, "refused").await;
+    let view = until(&mut handle, |view| matches!(ask(view), Some(SignInAsk::Ended { .. }))).await;
+    let ended = SignInAsk::Ended { why: "refused by a policy".to_owned(), hint: Some("try another way".to_owned()) };
+    assert_eq!((ask(&view), view.page.why_not(Act::SignIn)), (Some(&ended), None));
+    send(&handle, Command::SignInBy(Way::Paste)).await;
+    until(&mut handle, |view| matches!(ask(view), Some(SignInAsk::Paste { .. }))).await;
+    paste(&handle, "right").await;
+    until(&mut handle, |view| view.page.lab.connection == Connection::Ready && view.page.overlay.is_none()).await;
 }

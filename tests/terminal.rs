@@ -35,6 +35,7 @@ fn page() -> Page {
             account: None,
             connection: Connection::Ready,
             open_changes: 0,
+            clock_ahead: None,
             read_only: None,
         },
         rail: vec![RailPhase { title: "Phase 1".to_owned(), steps: vec![step] }],

@@ -40,6 +40,49 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// A secret while it is typed, a character at a time; bounded, and never seen in debug output.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Typing(Zeroizing<String>);
+
+impl Typing {
+    /// The most bytes; a longer text stops growing.
+    pub const MOST: usize = 20 * 1024;
+
+    /// Takes one more character.
+    pub fn push(&mut self, c: char) {
+        if self.0.capacity() == 0 {
+            // At once, because a text that grows leaves copies behind that nobody wipes.
+            self.0.reserve_exact(Self::MOST);
+        }
+        if self.0.len() + c.len_utf8() <= Self::MOST {
+            self.0.push(c);
+        }
+    }
+
+    /// Takes the last character back.
+    pub fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// How many characters there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    /// What was typed; empty afterwards.
+    #[must_use]
+    pub fn take(&mut self) -> Secret {
+        Secret(std::mem::take(&mut self.0))
+    }
+}
+
+impl fmt::Debug for Typing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("‹typing›")
+    }
+}
+
 /// A name or identifier of a person or tenant: shown on screens, kept out of logs and debug output.
 ///
 /// ```compile_fail,E0277
@@ -78,13 +121,24 @@ impl<'de> Deserialize<'de> for Personal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Personal, Secret};
+    use super::{Personal, Secret, Typing};
 
     #[test]
     fn a_personal_name_is_not_in_debug_output() {
         let name = Personal::new("user1@contoso.example");
         assert_eq!(format!("{name:?} {:?}", Some(&name)), "‹personal› Some(‹personal›)");
         assert_eq!(name.reveal(), "user1@contoso.example");
+    }
+
+    #[test]
+    fn what_is_typed_is_bounded_hidden_and_gone_once_taken() {
+        let mut typing = Typing::default();
+        (0..Typing::MOST).for_each(|_| typing.push('x'));
+        typing.push('y');
+        typing.pop();
+        assert_eq!((typing.count(), format!("{typing:?}").as_str()), (Typing::MOST - 1, "‹typing›"));
+        assert!(!typing.take().expose().contains('y'));
+        assert_eq!(typing.count(), 0);
     }
 
     #[test]

@@ -48,10 +48,13 @@ enum Format {
 /// What must be done first, or what could not be read.
 pub fn plan(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let context = Context::open(&args.wanted, globals, "plan", Access::Read)?;
-    let steps = chosen(&context, args, Direction::Apply)?;
+    let named = named(&context, args)?;
     block_on(async {
         context.connect(globals).await?;
-        for step in steps {
+        for step in chosen(&context, named, Direction::Apply) {
+            if args.all && stands(&context, &step).await {
+                continue;
+            }
             show(&context.engine.plan(&step, Direction::Apply).await?, args.format, None)?;
         }
         Ok(Exit::Fine)
@@ -77,16 +80,17 @@ pub fn undo(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, Problem> {
     let context = Context::open(&args.wanted, globals, direction.word(), Access::Write)?;
     if let Some(why) = context.engine.read_only() {
-        return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint("end the other one, or use it"));
+        return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint(context.engine.read_only_hint()));
     }
-    let steps = chosen(&context, args, direction)?;
+    let named = named(&context, args)?;
     block_on(async {
         context.connect(globals).await?;
         if !context.engine.ledger().in_doubt.is_empty() {
             out::tell("an earlier run ended before it saw an answer; looking whether its change arrived");
             context.engine.settle_doubts().await?;
         }
-        for step in steps {
+        // Only now: what was in doubt may have become an open change.
+        for step in chosen(&context, named, direction) {
             match one(&context, &step, direction, args, globals).await? {
                 Exit::Fine => {}
                 exit @ (Exit::Not | Exit::Unknown | Exit::Usage | Exit::Signal(_)) => return Ok(exit),
@@ -96,20 +100,24 @@ fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, 
     })
 }
 
+/// The step that was named; none with `--all`.
+fn named(context: &Context, args: &Args) -> Result<Option<String>, Problem> {
+    args.step.as_deref().map(|step| step_id(context.engine.guide(), step)).transpose()
+}
+
 /// The steps in the order in which they are changed: undo goes backwards through what was changed.
-fn chosen(context: &Context, args: &Args, direction: Direction) -> Result<Vec<String>, Problem> {
-    let guide = context.engine.guide();
-    if let Some(step) = &args.step {
-        return Ok(vec![step_id(guide, step)?]);
+fn chosen(context: &Context, named: Option<String>, direction: Direction) -> Vec<String> {
+    if let Some(step) = named {
+        return vec![step];
     }
-    Ok(match direction {
-        Direction::Apply => guide.steps.keys().cloned().collect(),
+    match direction {
+        Direction::Apply => context.engine.guide().steps.keys().cloned().collect(),
         Direction::Undo => {
             let mut steps: Vec<String> = context.engine.ledger().open.iter().rev().map(|entry| entry.step.clone()).collect();
             steps.dedup();
             steps
         }
-    })
+    }
 }
 
 async fn one(context: &Context, step: &str, direction: Direction, args: &Args, globals: &Globals) -> Result<Exit, Problem> {

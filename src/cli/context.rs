@@ -15,7 +15,6 @@ use crate::lab::{
     profile::{Places, check_variables},
 };
 use std::{io::IsTerminal as _, sync::Arc};
-use tokio::sync::mpsc;
 
 /// The guide that is walked when none is named.
 pub const DEFAULT_GUIDE: &str = "password-writeback";
@@ -72,6 +71,9 @@ impl Context {
         };
         let name = LabName { name: lab.name.clone(), environment: lab.environment.clone() };
         let engine = Engine::new(guide.clone(), name, lab.variables.clone(), clock.clone(), journal);
+        if let Some(damage) = engine.journal_damage() {
+            out::tell(&format!("note: {damage}; what stands behind that is not counted"));
+        }
         if engine.read_only().is_none() {
             let (version, pack) = (env!("CARGO_PKG_VERSION").to_owned(), guide.hash.clone());
             engine.record(None, Event::Started { command: command.into(), version, pack })?;
@@ -86,7 +88,7 @@ impl Context {
     /// It cannot be reached, or nobody is signed in.
     pub async fn connect(&self, globals: &Globals) -> Result<(), Problem> {
         let connected = match self.door.connect().await {
-            Err(NotConnected::SignedOut) if may_ask(globals) => self.sign_in().await,
+            Err(NotConnected::SignedOut(_)) if may_ask(globals) => self.sign_in().await,
             other => other,
         };
         if let Some(notice) = self.door.notice() {
@@ -97,24 +99,21 @@ impl Context {
                 self.engine.connect(systems);
                 Ok(())
             }
-            Err(NotConnected::SignedOut) => Err(Problem::unknown(format!("nobody is signed in to the lab `{}`", self.lab.name))
-                .hint("`guidepost walk` signs in, with the key s")),
+            Err(NotConnected::SignedOut(why)) => Err(self.nobody(why)),
             Err(NotConnected::Failed(problem)) => Err(problem),
         }
     }
 
+    fn nobody(&self, why: Option<Problem>) -> Problem {
+        const WAY: &str = "`guidepost signin` signs in";
+        let what = format!("nobody is signed in to the lab `{}`", self.lab.name);
+        let Some(why) = why else { return Problem::unknown(what).hint(WAY) };
+        let hint = why.hint.map_or_else(|| WAY.to_owned(), |hint| format!("{hint}; {WAY}"));
+        Problem::unknown(format!("{what}: {}", why.what)).hint(hint)
+    }
+
     async fn sign_in(&self) -> Result<Arc<dyn crate::engine::probe::Systems>, NotConnected> {
-        let (show, mut shown) = mpsc::channel(1);
-        let tell = async {
-            if let Some(address) = shown.recv().await {
-                out::tell(&format!("sign in in the browser; if none opens, go to\n{address}"));
-            }
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            signed_in = self.door.sign_in(show) => signed_in,
-            () = tell => Err(NotConnected::SignedOut),
-        }
+        super::signin::talk(&*self.door, self.door.usual_way()).await
     }
 
     /// The steps that a command concerns: the one named, or all.

@@ -2,17 +2,14 @@
 
 use super::{
     Globals,
-    context::{Access, Context, DEFAULT_GUIDE, Where, block_on, width},
-    out,
+    context::{Access, Context, DEFAULT_GUIDE, Where, block_on},
+    finding::{self, Finding, clock},
 };
 use crate::base::{Exit, Problem};
-use crate::engine::{matcher::span, probe::Request};
-use crate::report::wrapped;
+use crate::engine::probe::Request;
 use crate::services::vault::Vault;
 use std::{io::IsTerminal as _, path::Path};
 
-/// A clock this far off makes tokens and marks unreliable (Kerberos tolerates five minutes as well).
-const CLOCK_LIMIT_SECONDS: i64 = 300;
 const SMALLEST: (u16, u16) = (60, 16);
 
 /// Find out whether this machine can do the job.
@@ -21,28 +18,6 @@ pub struct Args {
     /// A configured lab; without it, the practice lab
     #[arg(long, value_name = "LAB")]
     lab: Option<String>,
-}
-
-/// One thing that was looked at.
-struct Finding {
-    what: &'static str,
-    exit: Exit,
-    says: String,
-    hint: Option<String>,
-}
-
-impl Finding {
-    fn fine(what: &'static str, says: impl Into<String>) -> Self {
-        Self { what, exit: Exit::Fine, says: says.into(), hint: None }
-    }
-
-    fn bad(what: &'static str, exit: Exit, says: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what, exit, says: says.into(), hint: Some(hint.into()) }
-    }
-
-    fn of(what: &'static str, problem: Problem) -> Self {
-        Self { what, exit: problem.exit, says: problem.what, hint: problem.hint }
-    }
 }
 
 /// Runs it.
@@ -60,28 +35,7 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
         }
         Err(problem) => findings.push(Finding::of("lab", problem)),
     }
-    for finding in &findings {
-        print(finding, globals.ascii);
-    }
-    let worst = |wanted: Exit| findings.iter().any(|finding| finding.exit == wanted);
-    Ok([Exit::Usage, Exit::Not, Exit::Unknown].into_iter().find(|exit| worst(*exit)).unwrap_or(Exit::Fine))
-}
-
-fn print(finding: &Finding, ascii: bool) {
-    let mark = match (finding.exit, ascii) {
-        (Exit::Fine, false) => "✓",
-        (Exit::Fine, true) => "ok",
-        (Exit::Unknown, false) => "?",
-        (Exit::Unknown, true) => "??",
-        (Exit::Not | Exit::Usage | Exit::Signal(_), false) => "✗",
-        (Exit::Not | Exit::Usage | Exit::Signal(_), true) => "NO",
-    };
-    let hint = finding.hint.as_ref().map(|hint| format!("hint: {hint}"));
-    let lines = wrapped(&finding.says, width() - 16).into_iter().chain(hint.iter().flat_map(|hint| wrapped(hint, width() - 16)));
-    for (number, line) in lines.enumerate() {
-        let (mark, what) = if number == 0 { (mark, finding.what) } else { ("", "") };
-        out::say(&format!("{mark:<2} {what:<10} {line}"));
-    }
+    Ok(finding::tell(&findings, globals.ascii))
 }
 
 fn terminal() -> Finding {
@@ -163,16 +117,4 @@ async fn lab(context: &Context, globals: &Globals) -> Vec<Finding> {
         Err(error) => Finding { what: "graph", exit: Exit::Unknown, says: error.what, hint: error.hint },
     });
     findings
-}
-
-fn clock(offset: jiff::SignedDuration) -> Finding {
-    let says = match offset.as_secs() {
-        0 => "agrees with the lab's".to_owned(),
-        seconds if seconds > 0 => format!("{} behind the lab's", span(offset.unsigned_abs())),
-        _ => format!("{} ahead of the lab's", span(offset.unsigned_abs())),
-    };
-    if offset.as_secs().abs() > CLOCK_LIMIT_SECONDS {
-        return Finding::bad("clock", Exit::Not, says, "set this machine's clock; times of the lab are shown by its own clock meanwhile");
-    }
-    Finding::fine("clock", says)
 }

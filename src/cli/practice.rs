@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Beginning::PhaseOne, value_name = "WHERE")]
     from: Beginning,
     /// How long a change takes to show in reads
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "3s")]
+    #[arg(long, value_name = "TIME", value_parser = short_time, default_value = "3s")]
     consistency: Duration,
     /// Break something from the start; `practice break --list` shows what
     #[arg(long = "break", value_name = "CODE", value_parser = fault)]
@@ -121,6 +121,12 @@ enum Steer {
 
 fn time(text: &str) -> Result<Duration, String> {
     practice::parse_duration(text).ok_or_else(|| "write a length of time such as 90s, 30m, 2h or 1d".to_owned())
+}
+
+/// Also milliseconds: tests of crashes go through a hundred changes.
+fn short_time(text: &str) -> Result<Duration, String> {
+    let millis = text.strip_suffix("ms").and_then(|number| number.parse::<u32>().ok());
+    millis.map_or_else(|| time(text), |millis| Ok(Duration::from_millis(millis.into())))
 }
 
 fn fault(code: &str) -> Result<String, String> {

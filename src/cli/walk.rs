@@ -41,7 +41,7 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let runtime = runtime.map_err(|error| Problem::unknown(format!("the system gives no event loop: {error}")))?;
     runtime.block_on(async {
         let handle = start(Begin { engine: context.engine, door: context.door, step, position: Some(position), jitter });
-        if args.plain || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        if args.plain || !has_screen() {
             let input = tokio::io::BufReader::new(tokio::io::stdin());
             plain::walk(handle, input, std::io::stdout()).await?;
             return Ok(Exit::Fine);
@@ -52,6 +52,12 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
             tui::Ended::BySignal(number) => Exit::Signal(number),
         })
     })
+}
+
+/// Whether there is a screen to draw on: a terminal at both ends that can move its cursor (terminfo's `dumb` cannot).
+fn has_screen() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !dumb && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
 }
 
 /// `NO_COLOR` (no-color.org) counts when it is set and not empty.

@@ -214,13 +214,14 @@ fn still_settling(known: &Known<'_>, step: &str, check: &str, definition: &Check
         return None;
     }
     let streak = known.streak(step, check, holds);
-    let (age, within) = (span(age), span(settle.within));
+    // To the minute: it stands on the screen until the next look.
+    let (age, within) = (super::page::words::age(age), span(settle.within));
     match (change.kind, holds) {
         (ChangeKind::Done, true) if streak < settle.hold => Some(format!("there in {streak} of {} looks in a row", settle.hold)),
         (ChangeKind::Undone, false) if streak < settle.hold => Some(format!("gone in {streak} of {} looks in a row", settle.hold)),
-        (ChangeKind::Done, false) => Some(format!("done {age} ago; it may take {within} to show")),
-        (ChangeKind::Attested, false) => Some(format!("attested {age} ago; it may take {within} to show")),
-        (ChangeKind::Undone, true) => Some(format!("taken back {age} ago; it may take {within} to go")),
+        (ChangeKind::Done, false) => Some(format!("done {age}; it may take {within} to show")),
+        (ChangeKind::Attested, false) => Some(format!("attested {age}; it may take {within} to show")),
+        (ChangeKind::Undone, true) => Some(format!("taken back {age}; it may take {within} to go")),
         (ChangeKind::Done | ChangeKind::Attested, true) | (ChangeKind::Undone, false) => None,
     }
 }

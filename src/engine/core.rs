@@ -152,6 +152,18 @@ impl Engine {
         self.state().journal.read_only().map(str::to_owned)
     }
 
+    /// What to do about a journal that cannot be written.
+    #[must_use]
+    pub fn read_only_hint(&self) -> String {
+        self.state().journal.read_only_hint()
+    }
+
+    /// Where the journal's chain breaks; what stands behind that is not known.
+    #[must_use]
+    pub fn journal_damage(&self) -> Option<String> {
+        self.state().journal.damage().map(str::to_owned)
+    }
+
     /// What the journal says of this guide.
     #[must_use]
     pub fn ledger(&self) -> Ledger {

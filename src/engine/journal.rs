@@ -211,6 +211,8 @@ pub struct Journal {
     writer: Option<Writer>,
     /// Why nothing can be written; `None` for a writer.
     read_only: Option<String>,
+    /// Where the chain breaks.
+    damage: Option<String>,
     clock: Arc<dyn Clock>,
     author: Author,
 }
@@ -235,6 +237,7 @@ impl Journal {
             last_hash: stored.last_hash,
             writer: None,
             read_only: Some(read_only),
+            damage: stored.damage,
             clock,
             author,
         })
@@ -260,6 +263,7 @@ impl Journal {
             last_hash: stored.last_hash,
             writer: None,
             read_only: stored.damage.clone(),
+            damage: stored.damage,
             clock,
             author,
         };
@@ -289,6 +293,24 @@ impl Journal {
     #[must_use]
     pub fn read_only(&self) -> Option<&str> {
         self.read_only.as_deref()
+    }
+
+    /// Where the chain breaks; `None` for a whole one. Lines from there on are not among [`Journal::lines`].
+    #[must_use]
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
+
+    /// What to do about a journal that cannot be written.
+    #[must_use]
+    pub fn read_only_hint(&self) -> String {
+        match &self.damage {
+            Some(_) => format!(
+                "look at `{}`; keep it and move it aside to begin a new one, which knows nothing of open changes",
+                self.dir.join("journal.jsonl").display()
+            ),
+            None => "end the other one, or use it".into(),
+        }
     }
 
     /// Appends a line; what must last is on the disk before this returns.

@@ -151,6 +151,8 @@ impl Ledger {
                 if let Some(doubt) = self.end(*intended) {
                     self.changes.insert(step.clone(), Change { at, kind: ChangeKind::Done, settled: false });
                     let undo = undo.clone();
+                    // Done again after somebody else had taken it away: what takes this back takes that back as well.
+                    self.open.retain(|entry| undo.is_none() || (&entry.step, &entry.undo) != (&step, &undo));
                     self.open.push(Entry {
                         n: line.n,
                         at,

@@ -7,6 +7,7 @@ pub mod words;
 
 use super::check::Verdict;
 use crate::guide::prose::{Block, Span};
+pub use crate::services::entra::Way;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -256,16 +257,75 @@ pub struct Notice {
 pub enum Overlay {
     /// A plan to be confirmed.
     Plan(PlanPane),
-    /// The sign-in page was opened in a browser.
-    SignIn {
-        /// The address, should no browser open.
-        address: String,
-    },
+    /// Somebody signs in.
+    SignIn(SignInPane),
     /// An op whose end nobody saw, whose doubt rule is `ask`.
     Doubt {
         /// What was being sent, one line.
         what: String,
     },
+}
+
+/// A sign-in under way, or why it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInPane {
+    /// In which way.
+    pub way: Way,
+    /// What the person has to do.
+    pub ask: SignInAsk,
+    /// Why what was pasted last was not taken.
+    pub wrong: Option<String>,
+}
+
+/// What a sign-in asks of the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignInAsk {
+    /// Open the address on this machine; the rest happens by itself.
+    Open {
+        /// Where, should no browser open.
+        address: String,
+    },
+    /// Open the address anywhere, and paste the one that the browser ends at.
+    Paste {
+        /// Where.
+        address: String,
+    },
+    /// Open the address anywhere and enter the code.
+    Code {
+        /// The code.
+        user_code: String,
+        /// Where.
+        address: String,
+        /// By this machine's clock.
+        expires_at: Timestamp,
+        /// At the moment the page was built.
+        left: Duration,
+    },
+    /// Nothing any more: it can be started again, in this way or another.
+    Ended {
+        /// Why.
+        why: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+impl SignInPane {
+    /// The pane as it reads at this moment.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        if let SignInAsk::Code { expires_at, left, .. } = &mut self.ask {
+            *left = Duration::try_from(expires_at.duration_since(now)).unwrap_or(Duration::ZERO);
+        }
+        self
+    }
+
+    /// The way that is offered next to this one.
+    #[must_use]
+    pub fn other_way(&self) -> Way {
+        let place = Way::ALL.iter().position(|way| *way == self.way).map_or(0, |place| place + 1);
+        Way::ALL[place % Way::ALL.len()]
+    }
 }
 
 /// A plan as it would be sent.

@@ -2,8 +2,11 @@
 
 mod walk;
 
-use super::{page::Page, probe::Systems};
-use crate::base::{Problem, http::WireLine};
+use super::{
+    page::{Page, SignInPane, Way},
+    probe::Systems,
+};
+use crate::base::{Problem, Secret, http::WireLine};
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -32,13 +35,36 @@ pub enum Command {
     Confirm(String),
     /// Close what the engine laid over the page.
     Dismiss,
-    /// Open the sign-in page in a browser.
+    /// Sign in, in the lab's usual way.
     SignIn,
+    /// Sign in in this way, in place of one that is under way.
+    SignInBy(Way),
+    /// What a person pasted into the sign-in.
+    Paste(Pasted),
     /// Answer an op in doubt: it happened, or it did not.
     Settle {
         /// Whether it happened.
         happened: bool,
     },
+}
+
+/// A secret that a person gave to a face; never seen in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pasted(pub Secret);
+
+impl std::fmt::Debug for Pasted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("‹pasted›")
+    }
+}
+
+/// A sign-in's end of the talk with a person.
+#[derive(Debug)]
+pub struct Talk {
+    /// What to show now; a newer one replaces it.
+    pub show: mpsc::Sender<SignInPane>,
+    /// What the person pastes.
+    pub pasted: mpsc::Receiver<Secret>,
 }
 
 /// What a face draws from: everything of one moment.
@@ -62,8 +88,8 @@ pub struct Handle {
 /// Why a lab is not connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotConnected {
-    /// It is there, but nobody is signed in.
-    SignedOut,
+    /// It is there, but nobody is signed in; why, if the service refused the sign-in that was kept.
+    SignedOut(Option<Problem>),
     /// It cannot be reached, or refuses.
     Failed(Problem),
 }
@@ -77,11 +103,14 @@ pub trait Door: Send + Sync {
     /// [`NotConnected`] says why not.
     async fn connect(&self) -> Result<Arc<dyn Systems>, NotConnected>;
 
-    /// Signs in anew by a browser; `show` gets the address to open.
+    /// The lab's usual way to sign in.
+    fn usual_way(&self) -> Way;
+
+    /// Signs in anew; dropping it cancels it.
     ///
     /// # Errors
     /// [`NotConnected`] says why not.
-    async fn sign_in(&self, show: mpsc::Sender<String>) -> Result<Arc<dyn Systems>, NotConnected>;
+    async fn sign_in(&self, way: Way, talk: Talk) -> Result<Arc<dyn Systems>, NotConnected>;
 
     /// Something to be said once, such as that nothing is kept beyond this run.
     fn notice(&self) -> Option<Problem>;

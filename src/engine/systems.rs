@@ -2,8 +2,9 @@
 
 use super::{
     action::Confirmed,
+    page::{SignInAsk, SignInPane},
     probe::{Answer, LookError, Me, Request, SendError, Systems, Write},
-    run::{Door, NotConnected},
+    run::{Door, NotConnected, Talk},
 };
 use crate::base::{
     Problem,
@@ -13,12 +14,12 @@ use crate::base::{
 use crate::guide::Guide;
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
 use crate::services::{
-    entra::{Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, SignInError},
+    entra::{Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, SignInError, Way},
     host,
 };
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use std::time::Duration;
 
 /// A reached lab with somebody signed in.
 pub struct LabSystems {
@@ -109,8 +110,28 @@ impl LabDoor {
         Ok(reached)
     }
 
+    /// Forgets the sign-in, in memory and in the keyring.
+    ///
+    /// # Errors
+    /// The lab's settings are wrong, or the keyring did not forget it.
+    pub async fn sign_out(&self) -> Result<(), Problem> {
+        let reached = reach(&self.lab, &self.guide.pack, &self.wire, self.clock.clone()).await?;
+        reached.session.sign_out().await;
+        reached.session.unsaved().await.map_or(Ok(()), Err)
+    }
+
     fn kept(&self) -> std::sync::MutexGuard<'_, Option<Reached>> {
         self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn ask(prompt: &Prompt) -> SignInAsk {
+    match prompt {
+        Prompt::OpenAddress { address } => SignInAsk::Open { address: address.to_string() },
+        Prompt::PasteAddress { address } => SignInAsk::Paste { address: address.to_string() },
+        Prompt::DeviceCode { user_code, address, expires_at } => {
+            SignInAsk::Code { user_code: user_code.clone(), address: address.to_string(), expires_at: *expires_at, left: Duration::ZERO }
+        }
     }
 }
 
@@ -125,25 +146,39 @@ impl Door for LabDoor {
         let reached = self.reach().await?;
         match reached.session.resume().await {
             Ok(account) => Ok(systems(reached, account)),
-            Err(SignInError::SignedOut) => Err(NotConnected::SignedOut),
-            Err(error) if error.needs_person() => Err(NotConnected::SignedOut),
+            Err(SignInError::SignedOut) => Err(NotConnected::SignedOut(None)),
+            Err(error) if error.needs_person() => Err(NotConnected::SignedOut(Some(sign_in_problem(&error)))),
             Err(error) => Err(NotConnected::Failed(sign_in_problem(&error))),
         }
     }
 
-    async fn sign_in(&self, show: mpsc::Sender<String>) -> Result<Arc<dyn Systems>, NotConnected> {
+    fn usual_way(&self) -> Way {
+        self.lab.way_to_sign_in
+    }
+
+    async fn sign_in(&self, way: Way, talk: Talk) -> Result<Arc<dyn Systems>, NotConnected> {
         let kept = self.kept().clone();
         let reached = match kept {
             Some(reached) => reached,
             None => self.reach().await?,
         };
-        let failed = |error: SignInError| NotConnected::Failed(sign_in_problem(&error));
-        let sign_in = reached.session.begin().await.map_err(failed)?;
+        // Whoever declined by mistake may begin again.
+        let failed = |error: SignInError| match sign_in_problem(&error) {
+            problem if error.needs_person() => NotConnected::SignedOut(Some(problem)),
+            problem => NotConnected::Failed(problem),
+        };
+        let sign_in = reached.session.start(way, Purpose::Read).await.map_err(failed)?;
+        let (prompt, Talk { show, mut pasted }) = (sign_in.prompt(), talk);
+        let pane = SignInPane { way, ask: ask(&prompt), wrong: None };
         // Whoever shows it may be gone; then the browser still comes back.
-        let _ = show.send(sign_in.address.to_string()).await;
-        // Without a browser the address on the screen is the way.
-        let _ = host::open_in_browser(&sign_in.address).await;
-        let account = sign_in.finish().await.map_err(failed)?;
+        let _ = show.send(pane.clone()).await;
+        if let Prompt::OpenAddress { address } = &prompt {
+            // Without a browser the address on the screen is the way.
+            let _ = host::open_in_browser(address).await;
+        }
+        // A face that does not keep up misses why, and sees its field empty.
+        let wrong = |why: NotTheAddress| drop(show.try_send(SignInPane { wrong: Some(why.to_string()), ..pane.clone() }));
+        let account = sign_in.finish(&mut pasted, wrong).await.map_err(failed)?;
         Ok(systems(reached, account))
     }
 

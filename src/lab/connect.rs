@@ -2,7 +2,7 @@
 
 mod start;
 
-use super::profile::{PRACTICE, Places, Profile};
+use super::profile::{PRACTICE, Places, Profile, usual_way};
 use crate::base::{
     Problem, Secret,
     clock::Clock,
@@ -10,7 +10,7 @@ use crate::base::{
 };
 use crate::guide::{Pack, pack::Environment};
 use crate::services::{
-    entra::{EntraSettings, Graph, Session, SignInError},
+    entra::{self, EntraSettings, Graph, Session, SignInError},
     vault::Vault,
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -29,6 +29,8 @@ pub struct Lab {
     pub environment: String,
     /// Values of guides' variables.
     pub variables: BTreeMap<String, String>,
+    /// The usual way to sign in here.
+    pub way_to_sign_in: entra::Way,
     way: Way,
 }
 
@@ -49,7 +51,8 @@ impl Lab {
     pub fn choose(name: Option<&str>, places: &Places) -> Result<Self, Problem> {
         let Some(name) = name.filter(|name| *name != PRACTICE) else {
             let way = Way::Started { state: places.practice_world() };
-            return Ok(Self { name: PRACTICE.into(), environment: "practice".into(), variables: BTreeMap::new(), way });
+            let way_to_sign_in = usual_way();
+            return Ok(Self { name: PRACTICE.into(), environment: "practice".into(), variables: BTreeMap::new(), way_to_sign_in, way });
         };
         let profile = Profile::read(places, name)?;
         let environment = match profile.environment {
@@ -57,7 +60,8 @@ impl Lab {
             Environment::Production => "production",
         };
         let variables = profile.variables.clone();
-        Ok(Self { name: name.into(), environment: environment.into(), variables, way: Way::Configured(Box::new(profile)) })
+        let way_to_sign_in = profile.signin.way.unwrap_or_else(usual_way);
+        Ok(Self { name: name.into(), environment: environment.into(), variables, way_to_sign_in, way: Way::Configured(Box::new(profile)) })
     }
 
     /// Whether a guide may be walked here.
@@ -80,6 +84,8 @@ pub struct Reached {
     pub session: Session,
     /// Microsoft Graph.
     pub graph: Graph,
+    /// The way to its hosts.
+    pub http: Http,
     /// Something to be said once, such as that tokens are not kept beyond this run.
     pub notice: Option<Problem>,
     /// Keeps a started lab alive while somebody holds it.
@@ -105,11 +111,11 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
         Way::Configured(profile) => {
             let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
             let http = http(profile.net.ca_file.clone(), profile.net.proxy.clone(), wire)?;
+            let (authority, graph) = (profile.authority(), profile.graph_base());
             let signin = profile.signin.clone();
             let key = format!("{}/{}", lab.name, signin.client_id);
-            let settings =
-                settings(signin.authority, signin.tenant, signin.client_id, signin.write_client_id, profile.graph.base.clone(), pack);
-            let notice = why_not_kept.map(|why| Problem::new(format!("the sign-in is kept in memory only: {why}")));
+            let settings = settings(authority, signin.tenant, signin.client_id, signin.write_client_id, graph, pack);
+            let notice = why_not_kept.map(Problem::new);
             Ok(reached(http, settings, vault, key, clock, notice, None))
         }
     }
@@ -158,7 +164,7 @@ fn reached(
     held: Option<Hold>,
 ) -> Reached {
     let session = Session::new(http.clone(), settings, vault, key, clock);
-    Reached { graph: Graph::new(http, session.clone()), session, notice, held }
+    Reached { graph: Graph::new(http.clone(), session.clone()), http, session, notice, held }
 }
 
 /// Why nobody is signed in, for a person.

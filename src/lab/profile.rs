@@ -3,6 +3,7 @@
 use crate::base::{Problem, text};
 use crate::guide::pack::{Environment, Variable};
 use crate::guide::variables::check_value;
+use crate::services::entra::Way;
 use indexmap::IndexMap;
 use serde::Deserialize;
 use std::{
@@ -104,6 +105,12 @@ pub struct Profile {
     /// Microsoft Graph.
     #[serde(default)]
     pub graph: Graph,
+    /// Azure Resource Manager; not used yet.
+    #[serde(default)]
+    pub azure: Option<Azure>,
+    /// The domain; not used yet.
+    #[serde(default)]
+    pub domain: Option<Domain>,
     /// The way to the network.
     #[serde(default)]
     pub net: Net,
@@ -116,9 +123,12 @@ pub struct Profile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
-    /// The sign-in service; the global cloud's when absent.
-    #[serde(default = "global_authority")]
-    pub authority: Url,
+    /// The cloud that the tenant lives in: the sign-in service and Graph, unless they are named.
+    #[serde(default)]
+    pub cloud: Cloud,
+    /// The sign-in service; the cloud's when absent.
+    #[serde(default)]
+    pub authority: Option<Url>,
     /// Tenant id or domain.
     pub tenant: String,
     /// The application; Microsoft Graph Command Line Tools when absent, which a tenant may forbid.
@@ -127,32 +137,107 @@ pub struct SignIn {
     /// Another application for writing.
     #[serde(default)]
     pub write_client_id: Option<String>,
-    /// How a person signs in.
+    /// Another application for Azure Resource Manager; not used yet.
     #[serde(default)]
-    pub way: Way,
+    pub azure_client_id: Option<String>,
+    /// How a person signs in; [`usual_way`] when absent.
+    #[serde(default)]
+    pub way: Option<Way>,
 }
 
-/// How a person signs in.
+/// Microsoft's clouds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
-    /// In a browser on this machine.
+pub enum Cloud {
+    /// The global one, GCC too.
     #[default]
-    Browser,
+    Global,
+    /// US Government L4, GCC High.
+    UsGovL4,
+    /// US Government L5, DoD.
+    UsGovL5,
+    /// China, 21Vianet.
+    China,
+}
+
+impl Cloud {
+    /// Sign-in service and Microsoft Graph (`facts/domain.md` 5.1).
+    #[must_use]
+    pub fn addresses(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Global => ("https://login.microsoftonline.com/", "https://graph.microsoft.com/"),
+            Self::UsGovL4 => ("https://login.microsoftonline.us/", "https://graph.microsoft.us/"),
+            Self::UsGovL5 => ("https://login.microsoftonline.us/", "https://dod-graph.microsoft.us/"),
+            Self::China => ("https://login.partner.microsoftonline.cn/", "https://microsoftgraph.chinacloudapi.cn/"),
+        }
+    }
+}
+
+/// The way to sign in where the profile names none: over SSH the browser is elsewhere.
+#[must_use]
+pub fn usual_way() -> Way {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    usual_way_of(set)
+}
+
+fn usual_way_of(set: impl Fn(&str) -> bool) -> Way {
+    let remote = set("SSH_CONNECTION") || set("SSH_TTY");
+    let screen = set("DISPLAY") || set("WAYLAND_DISPLAY");
+    if remote && !screen { Way::Paste } else { Way::Browser }
 }
 
 /// Microsoft Graph.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graph {
-    /// The service root; the global cloud's when absent.
-    pub base: Url,
+    /// The service root; the cloud's when absent.
+    #[serde(default)]
+    pub base: Option<Url>,
 }
 
-impl Default for Graph {
-    fn default() -> Self {
-        Self { base: constant("https://graph.microsoft.com/") }
-    }
+/// Azure Resource Manager; not used yet.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Azure {
+    /// The service root.
+    #[serde(default)]
+    pub base: Option<Url>,
+    /// The subscription that holds the machines.
+    #[serde(default)]
+    pub subscription: Option<String>,
+    /// Their resource group.
+    #[serde(default)]
+    pub resource_group: Option<String>,
+    /// The machines by their part: `dc1`, `app1`, `client1`.
+    #[serde(default)]
+    pub machines: BTreeMap<String, String>,
+}
+
+/// The domain; not used yet.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Domain {
+    /// How it is reached.
+    pub via: Via,
+    /// The domain controller's address.
+    #[serde(default)]
+    pub url: Option<Url>,
+    /// Who binds.
+    #[serde(default)]
+    pub bind: Option<String>,
+    /// A certificate authority (PEM) besides the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How the domain is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// LDAP from this machine.
+    Ldap,
+    /// Scripts on the domain controller.
+    Dc1,
 }
 
 /// The way to the network.
@@ -167,13 +252,11 @@ pub struct Net {
     pub proxy: Option<String>,
 }
 
-fn global_authority() -> Url {
-    constant("https://login.microsoftonline.com/")
-}
-
 /// Domain facts 5.6: any delegated Graph scope can be asked of it; Microsoft recommends an application of your own.
+pub const GRAPH_COMMAND_LINE_TOOLS: &str = "14d82eec-204b-4c2f-b7e8-296a70dab67e";
+
 fn graph_command_line_tools() -> String {
-    "14d82eec-204b-4c2f-b7e8-296a70dab67e".into()
+    GRAPH_COMMAND_LINE_TOOLS.into()
 }
 
 #[expect(clippy::expect_used, reason = "constants of this file, covered by a test")]
@@ -182,6 +265,18 @@ fn constant(url: &str) -> Url {
 }
 
 impl Profile {
+    /// The sign-in service.
+    #[must_use]
+    pub fn authority(&self) -> Url {
+        self.signin.authority.clone().unwrap_or_else(|| constant(self.signin.cloud.addresses().0))
+    }
+
+    /// Microsoft Graph.
+    #[must_use]
+    pub fn graph_base(&self) -> Url {
+        self.graph.base.clone().unwrap_or_else(|| constant(self.signin.cloud.addresses().1))
+    }
+
     /// Reads a lab's profile.
     ///
     /// # Errors
@@ -199,7 +294,11 @@ impl Profile {
         Self::parse(&source, &path)
     }
 
-    fn parse(source: &str, path: &Path) -> Result<Self, Problem> {
+    /// Reads the text of a profile; `path` is for the error.
+    ///
+    /// # Errors
+    /// The text is wrong: names file, line and value.
+    pub fn parse(source: &str, path: &Path) -> Result<Self, Problem> {
         let profile: Self = toml::from_str(source).map_err(|error| located(source, path, &error))?;
         if profile.format != 1 {
             return Err(Problem::usage(format!("`{}` has format {}, this Guidepost reads format 1", path.display(), profile.format)));
@@ -222,14 +321,16 @@ pub fn check_variables(declared: &IndexMap<String, Variable>, values: &BTreeMap<
     Ok(())
 }
 
-fn is_name(lab: &str) -> bool {
+/// Whether a lab that a person writes may have this name.
+#[must_use]
+pub fn is_name(lab: &str) -> bool {
     !lab.is_empty() && lab.len() <= 64 && lab.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) && lab != PRACTICE
 }
 
 fn no_such_lab(places: &Places, lab: &str) -> Problem {
     let known = labs(places);
     let hint = if known.is_empty() {
-        format!("no lab is configured; write `{}`, or leave `--lab` out for the practice lab", places.profile(lab).display())
+        "no lab is configured; `guidepost lab add` writes one, or leave `--lab` out for the practice lab".to_owned()
     } else {
         format!("the labs are {}", known.join(", "))
     };
@@ -268,8 +369,8 @@ mod tests {
     #[test]
     fn a_short_profile_gets_the_global_cloud() {
         let profile = Profile::parse(GOOD, Path::new("x.toml")).unwrap();
-        assert_eq!(profile.signin.authority.as_str(), "https://login.microsoftonline.com/");
-        assert_eq!(profile.graph.base.as_str(), "https://graph.microsoft.com/");
+        assert_eq!(profile.authority().as_str(), "https://login.microsoftonline.com/");
+        assert_eq!(profile.graph_base().as_str(), "https://graph.microsoft.com/");
         assert_eq!(profile.environment, Environment::Test);
     }
 
@@ -279,7 +380,36 @@ mod tests {
         let (_, rest) = readme.split_once("```toml\n").unwrap();
         let (profile, _) = rest.split_once("```").unwrap();
         let profile = Profile::parse(profile, Path::new("README.md")).unwrap();
-        assert_eq!(profile.signin.way, Way::Browser);
+        assert_eq!(profile.signin.way, Some(Way::Browser));
+    }
+
+    #[test]
+    fn a_cloud_names_its_services_and_a_named_service_wins() {
+        for (word, cloud) in
+            [("global", Cloud::Global), ("us-gov-l4", Cloud::UsGovL4), ("us-gov-l5", Cloud::UsGovL5), ("china", Cloud::China)]
+        {
+            let profile = Profile::parse(&format!("{GOOD}cloud = \"{word}\"\n"), Path::new("x.toml")).unwrap();
+            assert_eq!((profile.authority().as_str(), profile.graph_base().as_str()), cloud.addresses());
+        }
+        let own = format!("{GOOD}cloud = \"china\"\nauthority = \"https://login.example/\"\n[graph]\nbase = \"https://graph.example/\"\n");
+        let profile = Profile::parse(&own, Path::new("x.toml")).unwrap();
+        assert_eq!((profile.authority().as_str(), profile.graph_base().as_str()), ("https://login.example/", "https://graph.example/"));
+    }
+
+    #[test]
+    fn over_ssh_without_a_screen_the_address_is_pasted() {
+        let of = |set: &[&str]| usual_way_of(|name| set.contains(&name));
+        assert_eq!((of(&[]), of(&["DISPLAY"])), (Way::Browser, Way::Browser));
+        assert_eq!((of(&["SSH_CONNECTION"]), of(&["SSH_TTY"])), (Way::Paste, Way::Paste));
+        assert_eq!(of(&["SSH_TTY", "DISPLAY"]), Way::Browser);
+    }
+
+    #[test]
+    fn the_tables_of_later_guides_may_stand_in_a_profile() {
+        let more = "azure_client_id = \"x\"\nway = \"device\"\n[azure]\nsubscription = \"s\"\nmachines = {dc1 = \"DC1\"}\n\
+                    [domain]\nvia = \"dc1\"\n";
+        let profile = Profile::parse(&format!("{GOOD}{more}"), Path::new("x.toml")).unwrap();
+        assert_eq!((profile.signin.way, profile.domain.unwrap().via), (Some(Way::Device), Via::Dc1));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The words that can be typed: one table that reading and help share.
 
-use crate::engine::page::{Act, Overlay, Page};
+use crate::engine::page::{Act, Overlay, Page, SignInAsk, SignInPane, Way};
 
 /// What a typed line means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub(super) enum Typed {
     No,
     /// The very word that the plan asks for.
     Word,
+    /// Sign in in this way.
+    SignInBy(Way),
+    /// The address that a sign-in asks for.
+    Pasted,
     /// The page again.
     Show,
     /// All steps.
@@ -32,14 +36,17 @@ pub(super) enum Typed {
 }
 
 /// What can be typed, what it means, and its line in the help.
-const WORDS: [(&[&str], Typed, &str); 14] = [
+const WORDS: [(&[&str], Typed, &str); 17] = [
     (&["apply"], Typed::Act(Act::Apply), "show what Guidepost would change here, then ask"),
     (&["undo"], Typed::Act(Act::Undo), "show how Guidepost's own changes are taken back, then ask"),
     (&["check", "check again"], Typed::Act(Act::CheckAgain), "look again now"),
     (&["attest"], Typed::Act(Act::Attest), "with a number: say that this task is done, or take that back"),
     (&["next", "n"], Typed::Act(Act::Next), "the next step"),
     (&["back", "b"], Typed::Act(Act::Back), "the step before"),
-    (&["sign in", "signin"], Typed::Act(Act::SignIn), "open the sign-in page in a browser"),
+    (&["sign in", "signin"], Typed::Act(Act::SignIn), "sign in to the lab"),
+    (&["sign in browser"], Typed::SignInBy(Way::Browser), "sign in in a browser on this machine"),
+    (&["sign in paste"], Typed::SignInBy(Way::Paste), "sign in in a browser anywhere, and paste the address that it ends at"),
+    (&["sign in code"], Typed::SignInBy(Way::Device), "sign in by a code that is entered on any device"),
     (&["yes", "y"], Typed::Yes, "send the plan that is shown, or: it happened"),
     (&["no"], Typed::No, "close what asks, nothing is sent, or: it did not happen"),
     (&["page", "show"], Typed::Show, "this step again, as it stands now"),
@@ -65,7 +72,9 @@ pub(super) fn read(line: &str, page: &Page) -> Typed {
     if let Some(number) = lower.strip_prefix("attest ") {
         return number.trim().parse().map_or(Typed::Unknown, Typed::Attest);
     }
-    WORDS.iter().find(|(words, ..)| words.contains(&lower.as_str())).map_or(Typed::Unknown, |(_, typed, _)| *typed)
+    let asks = matches!(&page.overlay, Some(Overlay::SignIn(SignInPane { ask: SignInAsk::Paste { .. }, .. })));
+    let otherwise = if asks { Typed::Pasted } else { Typed::Unknown };
+    WORDS.iter().find(|(words, ..)| words.contains(&lower.as_str())).map_or(otherwise, |(_, typed, _)| *typed)
 }
 
 /// All words; what cannot be done now says why.

@@ -1,10 +1,13 @@
 //! Pages and what changed between two of them, as lines of words. No glyph carries meaning here.
 
 use crate::{
-    base::http::WireLine,
-    engine::page::{ActionLine, CheckPane, Connection, NoteLine, Overlay, Page, PlanPane, TaskLine, WizardLine, words},
+    base::{http::WireLine, text::line},
+    engine::page::{
+        ActionLine, CheckPane, Connection, NoteLine, Overlay, Page, PlanPane, SignInAsk, SignInPane, TaskLine, WizardLine, words,
+    },
     guide::prose::{Block, plain_text},
 };
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// The whole page.
@@ -91,10 +94,18 @@ pub(super) fn changes(old: &Page, new: &Page) -> Vec<String> {
     if old.notice != new.notice {
         lines.extend(notice(new));
     }
-    if old.overlay != new.overlay {
+    if !same_ask(old.overlay.as_ref(), new.overlay.as_ref()) {
         lines.extend(overlay(new));
     }
     lines
+}
+
+/// Equal but for the time that is left for a code, which nobody wants to hear each second.
+fn same_ask(old: Option<&Overlay>, new: Option<&Overlay>) -> bool {
+    match (old, new) {
+        (Some(Overlay::SignIn(old)), Some(Overlay::SignIn(new))) => old.clone().at(Timestamp::MAX) == new.clone().at(Timestamp::MAX),
+        (old, new) => old == new,
+    }
 }
 
 fn lab(page: &Page) -> String {
@@ -200,15 +211,40 @@ fn overlay(page: &Page) -> Vec<String> {
     match &page.overlay {
         None => Vec::new(),
         Some(Overlay::Plan(plan)) => plan_lines(plan),
-        Some(Overlay::SignIn { address }) => {
-            vec!["sign in with your browser; if none opens, open this address on this machine:".to_owned(), address.clone()]
-        }
+        Some(Overlay::SignIn(asked)) => sign_in(asked),
         Some(Overlay::Doubt { what }) => vec![
             "in doubt: Guidepost was stopped while this was being sent".to_owned(),
             format!("  {what}"),
             "did it happen? type yes or no".to_owned(),
         ],
     }
+}
+
+/// What a sign-in asks of the person.
+pub(super) fn sign_in(pane: &SignInPane) -> Vec<String> {
+    let mut lines: Vec<String> = pane.wrong.iter().map(|wrong| format!("not taken: {wrong}")).collect();
+    match &pane.ask {
+        SignInAsk::Open { address } => {
+            lines.push("sign in with your browser; if none opens, open this address on this machine:".to_owned());
+            lines.push(line(address));
+        }
+        SignInAsk::Paste { address } => {
+            lines.push("open this address in a browser, on any machine, and sign in:".to_owned());
+            lines.push(line(address));
+            lines.push("then paste the whole address that the browser ends at; it begins with http://localhost".to_owned());
+        }
+        SignInAsk::Code { user_code, address, left, .. } => {
+            lines.push(format!("open this address in a browser, on any device: {}", line(address)));
+            lines.push(format!("and enter this code there: {}", line(user_code)));
+            lines.push(format!("the code is good for {}", words::countdown(*left)));
+        }
+        SignInAsk::Ended { why, hint } => {
+            lines.push(format!("the sign-in ended: {}", line(why)));
+            lines.extend(hint.as_ref().map(|hint| format!("hint: {hint}")));
+            lines.push("to start again, type sign in, or: sign in browser, sign in paste, sign in code".to_owned());
+        }
+    }
+    lines
 }
 
 fn plan_lines(plan: &PlanPane) -> Vec<String> {

@@ -138,3 +138,23 @@ async fn the_end_of_the_input_ends_the_walk_and_a_dead_engine_is_said() {
     drop(play.views);
     assert_eq!(play.walk.await.unwrap().unwrap_err().what, "the walk ended by itself");
 }
+
+#[tokio::test]
+async fn an_address_is_pasted_in_words_and_another_way_can_be_said() {
+    let mut play = Play::start(scenes::pasting());
+    play.reads("not taken: that is the answer to another sign-in").await;
+    play.types("http://localhost:1/?code=x&state=y").await;
+    let address = Secret::new("http://localhost:1/?code=x&state=y");
+    assert_eq!(play.commands.recv().await, Some(Command::Paste(Pasted(address))));
+    play.types("sign in code").await;
+    assert_eq!(play.commands.recv().await, Some(Command::SignInBy(crate::engine::page::Way::Device)));
+    play.views.send_replace(Arc::new(scenes::code()));
+    play.reads("enter this code there: A1B2C3D4E").await;
+    play.views.send_replace(Arc::new(scenes::sign_in_ended()));
+    play.reads("a Conditional Access policy blocks this sign-in").await;
+    play.reads("sign in browser").await;
+    play.types("no").await;
+    assert_eq!(play.commands.recv().await, Some(Command::Dismiss));
+    let told = play.quits().await;
+    assert!(!told.contains("code=x"), "{told}");
+}

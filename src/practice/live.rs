@@ -73,12 +73,16 @@ impl Live {
 
     /// Changes the world: stored first, true after. If `change` refuses or the disk does, nothing happened.
     pub(super) fn change<T, E: From<StoreError>>(&mut self, change: impl FnOnce(&mut World) -> Result<T, E>) -> Result<T, E> {
+        self.change_at(self.now(), change)
+    }
+
+    /// As [`Self::change`], of something that happened at `at`: reads see it as if they had been asked all the time.
+    fn change_at<T, E: From<StoreError>>(&mut self, at: Timestamp, change: impl FnOnce(&mut World) -> Result<T, E>) -> Result<T, E> {
         let mut next = self.world.clone();
         let result = change(&mut next)?;
         self.store.save(&next)?;
         if next.directory != self.world.directory {
-            let now = self.now();
-            self.replica.follow(now, &next.directory);
+            self.replica.follow(at, &next.directory);
         }
         self.world = next;
         Ok(result)
@@ -87,11 +91,12 @@ impl Live {
     /// Lets happen what was due by now.
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
-        let mut next = self.world.directory.clone();
-        let (cycled, reported) = (next.keep_schedule(now), next.keep_report(now));
+        let mut due = self.world.directory.clone();
+        let (cycled, reported) = (due.keep_schedule(now), due.keep_report(now));
         if cycled || reported {
-            self.change(|world| {
-                world.directory = next;
+            let at = due.sync.last.filter(|_| cycled).unwrap_or(now);
+            self.change_at(at, |world| {
+                world.directory = due;
                 Ok::<(), StoreError>(())
             })?;
         }

@@ -3,9 +3,14 @@
 //! Why no OAuth or Graph crate? None does Entra's sign-in with an own authority and Graph's paging and throttling;
 //! `oauth2` brings 20 crates and still needs types for Entra's fields (`facts/wire.md`).
 
+pub mod aadsts;
+mod browser;
+mod claims;
+mod device;
 mod error;
 mod graph;
 mod loopback;
+mod paste;
 mod pkce;
 mod reply;
 mod retry;
@@ -13,11 +18,13 @@ mod session;
 mod signin;
 mod token;
 
+pub use browser::BrowserSignIn;
 pub use error::{GraphError, Refusal, SignInError};
 pub use graph::{Graph, GraphGet, GraphReply, GraphWrite};
+pub use paste::NotTheAddress;
 pub use retry::{Limits, Pause, TokioPause};
 pub use session::Session;
-pub use signin::BrowserSignIn;
+pub use signin::{Prompt, SignIn, Way};
 
 use crate::base::Personal;
 use url::Url;

@@ -49,7 +49,6 @@ pub(crate) trait Stage {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What woke the loop.
-#[derive(Clone, Copy)]
 enum Woken {
     Input(Input),
     View,
@@ -125,6 +124,7 @@ impl Walk {
     async fn take(&mut self, stage: &mut impl Stage, model: &mut Model, woken: Woken) -> Result<Option<Ended>, Problem> {
         let msg = match woken {
             Woken::Input(Input::Key(key)) => Msg::Key(key),
+            Woken::Input(Input::Pasted(text)) => Msg::Pasted(text),
             Woken::Input(Input::Resized) => Msg::Redraw,
             Woken::Input(Input::Continued) => {
                 stage.regain().map_err(lost)?;
@@ -170,7 +170,7 @@ impl Walk {
 
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn lost(error: io::Error) -> Problem {
-    Problem::new(format!("the terminal cannot be used: {error}")).hint("use `guidepost --plain`, or another terminal")
+    Problem::new(format!("the terminal cannot be used: {error}")).hint("use `guidepost walk --plain`, or another terminal")
 }
 
 #[cfg(test)]

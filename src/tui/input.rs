@@ -1,22 +1,26 @@
 //! Where keys, sizes and signals come from. Not for what they mean: that is `keys` and `update`.
 
 use super::keys::{Code, Key};
+use crate::base::{Secret, Typing};
+use crate::engine::run::Pasted;
 use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use futures_util::StreamExt as _;
 use std::io;
 
 /// What comes in from the terminal and the system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A key was pressed or repeats.
     Key(Key),
+    /// A text was pasted; it is no keys, whatever is in it.
+    Pasted(Pasted),
     /// The terminal has another size.
     Resized,
     /// The process goes on after it was stopped.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
+    #[cfg_attr(all(not(unix), not(test)), expect(dead_code, reason = "only POSIX signals make it"))]
     Continued,
     /// The system asks to end, by this signal's number.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
+    #[cfg_attr(all(not(unix), not(test)), expect(dead_code, reason = "only POSIX signals make it"))]
     Signal(u8),
     /// No more keys can come.
     Gone,
@@ -65,8 +69,10 @@ fn read(event: &Event) -> Option<Input> {
     match event {
         Event::Key(key) => read_key(*key).map(Input::Key),
         Event::Resize(..) => Some(Input::Resized),
-        // Bracketed paste and mouse are never switched on; pasted text must not act as keys anyway.
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) | Event::Paste(_) => None,
+        // Pasted text must not act as keys.
+        Event::Paste(text) => Some(Input::Pasted(Pasted(Secret::new(text.as_str())))),
+        // The mouse is never switched on.
+        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
     }
 }
 
@@ -101,6 +107,37 @@ fn with_modifiers(code: Code, modifiers: KeyModifiers) -> Key {
     let alt = modifiers.contains(KeyModifiers::ALT);
     let alt_gr = ctrl && alt && matches!(code, Code::Char(c) if !c.is_ascii_alphabetic());
     Key { code, ctrl: ctrl && !alt_gr, alt: alt && !alt_gr }
+}
+
+/// Reads a line that is not shown: a dot for each character, up to a few. Enter ends it; Esc and Ctrl-C give `None`.
+///
+/// Key by key, because a terminal's own line ends at 4,096 characters on Linux and 1,024 on macOS, and an address may be longer.
+pub(super) async fn hidden_line(out: &mut impl io::Write) -> io::Result<Option<Secret>> {
+    const MOST_SHOWN: usize = 40;
+    let mut events = EventStream::new();
+    let mut typing = Typing::default();
+    while let Some(event) = events.next().await {
+        let Some(Input::Key(key)) = read(&event?) else { continue };
+        match (key.code, key.ctrl, key.alt) {
+            (Code::Enter, ..) => return Ok(Some(typing.take())),
+            (Code::Esc, ..) | (Code::Char('c' | 'd'), true, false) => return Ok(None),
+            (Code::Backspace, ..) => {
+                if (1..=MOST_SHOWN).contains(&typing.count()) {
+                    out.write_all(b"\x08 \x08")?;
+                }
+                typing.pop();
+            }
+            (Code::Char(c), false, false) => {
+                typing.push(c);
+                if typing.count() <= MOST_SHOWN {
+                    out.write_all(b"*")?;
+                }
+            }
+            _ => {}
+        }
+        out.flush()?;
+    }
+    Ok(None)
 }
 
 #[cfg(unix)]
@@ -188,6 +225,6 @@ mod tests {
 
     #[test]
     fn pasted_text_is_no_key() {
-        assert_eq!(read(&Event::Paste("a\n".to_owned())), None);
+        assert_eq!(read(&Event::Paste("a\n".to_owned())), Some(Input::Pasted(Pasted(Secret::new("a\n")))));
     }
 }

@@ -147,6 +147,8 @@ pub(crate) enum Action {
     Confirm,
     /// Closes what lies over the page.
     Close,
+    /// Signs in in another way.
+    OtherWay,
     /// Answers yes.
     Yes,
     /// Answers no.
@@ -164,7 +166,7 @@ pub(crate) enum Action {
 impl Action {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Apply,
         Self::Undo,
         Self::CheckAgain,
@@ -182,6 +184,7 @@ impl Action {
         Self::Wire,
         Self::Confirm,
         Self::Close,
+        Self::OtherWay,
         Self::Yes,
         Self::No,
         Self::Help,

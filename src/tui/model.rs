@@ -1,8 +1,9 @@
 //! What the terminal app knows between two keys: the newest view and where the person is in it. No I/O, no clock.
 
 use super::keys::KeyMap;
+use crate::base::Typing;
 use crate::engine::{
-    page::{CheckPane, Notice, Overlay, Page, words},
+    page::{CheckPane, Notice, Overlay, Page, SignInAsk, SignInPane, words},
     run::View,
 };
 use std::{sync::Arc, time::Duration};
@@ -94,6 +95,8 @@ pub(crate) struct Model {
     pub(crate) layer: Option<Layer>,
     /// The step that was asked for and is not in view yet: keys typed ahead wait for it, or they would act on another step.
     pub(crate) heading: Option<String>,
+    /// What was pasted into the sign-in.
+    pub(crate) pasted: Typing,
     /// What was typed into a plan that asks for a word.
     pub(crate) typed: String,
     /// The plan that was confirmed here, so that a second Enter is not a second confirmation.
@@ -121,6 +124,7 @@ impl Model {
             over: Scroll::default(),
             layer: None,
             heading: None,
+            pasted: Typing::default(),
             typed: String::new(),
             confirmed: None,
             said: None,
@@ -149,6 +153,15 @@ impl Model {
         }
     }
 
+    /// The sign-in in view, while keys go to it.
+    #[must_use]
+    pub(crate) fn sign_in(&self) -> Option<&SignInPane> {
+        match (&self.layer, &self.page().overlay) {
+            (None, Some(Overlay::SignIn(pane))) => Some(pane),
+            _ => None,
+        }
+    }
+
     /// Whether a plan is on its way, so that it can be neither confirmed nor closed.
     #[must_use]
     pub(crate) fn is_sent(&self, id: &str, sending: bool) -> bool {
@@ -172,7 +185,14 @@ impl Model {
     /// Only the next minute of an age and a countdown in view: a still screen does no work.
     #[must_use]
     pub(crate) fn next_change(&self) -> Option<Duration> {
-        self.page().checks.iter().filter_map(|pane| next_change(pane, self.elapsed)).min()
+        let checks = self.page().checks.iter().filter_map(|pane| next_change(pane, self.elapsed));
+        checks.chain(self.code_changes()).min()
+    }
+
+    /// When the time that is left for a code reads differently.
+    fn code_changes(&self) -> Option<Duration> {
+        let SignInAsk::Code { left, .. } = &self.sign_in()?.ask else { return None };
+        Some(self.elapsed + words::until_countdown_changes(left.saturating_sub(self.elapsed))?)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Takes the terminal and gives it back, whatever ends the program. Not for reading keys: that is `input`.
 
 use crossterm::{
-    cursor, execute,
+    cursor,
+    event::{DisableBracketedPaste, EnableBracketedPaste},
+    execute, style,
     terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
 };
 use std::{
@@ -31,6 +33,22 @@ pub(crate) fn size() -> io::Result<(u16, u16)> {
     terminal::size()
 }
 
+/// Keys come one by one and are not shown, on the screen as it is; dropping it ends that.
+#[must_use = "dropping it gives the terminal back"]
+pub(crate) struct Raw;
+
+impl Raw {
+    pub(crate) fn take() -> io::Result<Self> {
+        terminal::enable_raw_mode().map(|()| Self)
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
 /// Holds the terminal; dropping it gives the terminal back.
 #[derive(Debug)]
 #[must_use = "dropping it gives the terminal back"]
@@ -42,6 +60,8 @@ impl Term {
     /// Takes the terminal: raw mode, alternate screen, no cursor. Asks it nothing.
     pub(crate) fn take() -> io::Result<Self> {
         give_back_on_panic();
+        // The theme alone decides: crossterm 0.29 reads `NO_COLOR` itself and would overrule `--color always`.
+        style::force_color_output(true);
         let mut term = Self { held: &TAKEN };
         term.take_now()?;
         Ok(term)
@@ -86,7 +106,10 @@ impl Term {
         // First, so that whatever fails below is given back.
         self.held.store(true, Ordering::SeqCst);
         terminal::enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)
+        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
+        // So that pasted text is told from keys: a page of it holds a `u` and an Enter. Not on Windows: crossterm 0.29 reads
+        // console events there and would take the brackets for keys.
+        if cfg!(unix) { execute!(io::stdout(), EnableBracketedPaste) } else { Ok(()) }
     }
 }
 
@@ -102,6 +125,9 @@ fn give_back() {
         let mut out = io::stdout();
         // A frame that a panic cut short must not hold the terminal's picture.
         let _ = out.write_all(END);
+        if cfg!(unix) {
+            let _ = execute!(out, DisableBracketedPaste);
+        }
         let _ = execute!(out, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
     }

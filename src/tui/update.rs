@@ -4,9 +4,10 @@ use super::{
     keys::{Action, Code, Key},
     model::{Layer, Model, Pane, first_open_task},
 };
+use crate::base::{Secret, Typing};
 use crate::engine::{
-    page::{Act, Notice, Overlay},
-    run::{Command, View},
+    page::{Act, Notice, Overlay, SignInAsk},
+    run::{Command, Pasted, View},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,8 @@ use std::{sync::Arc, time::Duration};
 pub(crate) enum Msg {
     /// A key was pressed or repeats.
     Key(Key),
+    /// A text was pasted.
+    Pasted(Pasted),
     /// The engine has a newer view.
     View(Arc<View>),
     /// So much time passed since the view came.
@@ -47,6 +50,10 @@ const TYPED_MOST: usize = 64;
 pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => on_key(model, key),
+        Msg::Pasted(Pasted(text)) => {
+            on_paste(model, &text);
+            Vec::new()
+        }
         Msg::View(view) => {
             on_view(model, view);
             Vec::new()
@@ -88,6 +95,7 @@ fn on_view(model: &mut Model, view: Arc<View>) {
     model.task = model.task.min(model.page().step.tasks.len().saturating_sub(1));
     if !same_overlay(old.page.overlay.as_ref(), model.page().overlay.as_ref()) {
         model.typed.clear();
+        model.pasted = Typing::default();
         model.confirmed = None;
         model.over.top = 0;
     }
@@ -97,6 +105,15 @@ fn on_view(model: &mut Model, view: Arc<View>) {
 fn same_overlay(old: Option<&Overlay>, new: Option<&Overlay>) -> bool {
     match (old, new) {
         (Some(Overlay::Plan(old)), Some(Overlay::Plan(new))) => old.id == new.id,
+        (Some(Overlay::SignIn(old)), Some(Overlay::SignIn(new))) => same_sign_in(&old.ask, &new.ask),
+        (old, new) => old == new,
+    }
+}
+
+/// Time passes, and what was pasted may have been wrong: the field stays.
+fn same_sign_in(old: &SignInAsk, new: &SignInAsk) -> bool {
+    match (old, new) {
+        (SignInAsk::Code { user_code: old, .. }, SignInAsk::Code { user_code: new, .. }) => old == new,
         (old, new) => old == new,
     }
 }
@@ -105,7 +122,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     if model.said.take().is_some() {
         model.dirty = true;
     }
-    if type_into(model, key) {
+    if type_into(model, key) || paste_into(model, key) {
         model.dirty = true;
         return Vec::new();
     }
@@ -146,6 +163,38 @@ fn type_into(model: &mut Model, key: Key) -> bool {
         | Code::End
         | Code::F(_) => false,
     }
+}
+
+/// A pasted text goes into the sign-in that asks for one and nowhere else: it must not act as keys.
+fn on_paste(model: &mut Model, text: &Secret) {
+    if matches!(model.sign_in().map(|pane| &pane.ask), Some(SignInAsk::Paste { .. })) {
+        text.expose().trim().chars().for_each(|c| model.pasted.push(c));
+        model.dirty = true;
+    }
+}
+
+/// Whether the key was a character of the address that a sign-in asks for.
+fn paste_into(model: &mut Model, key: Key) -> bool {
+    if key.ctrl || key.alt || !matches!(model.sign_in().map(|pane| &pane.ask), Some(SignInAsk::Paste { .. })) {
+        return false;
+    }
+    match key.code {
+        Code::Char(c) => model.pasted.push(c),
+        Code::Backspace => model.pasted.pop(),
+        Code::Enter
+        | Code::Esc
+        | Code::Tab
+        | Code::Up
+        | Code::Down
+        | Code::Left
+        | Code::Right
+        | Code::PageUp
+        | Code::PageDown
+        | Code::Home
+        | Code::End
+        | Code::F(_) => return false,
+    }
+    true
 }
 
 fn on_act(model: &mut Model, act: Act) -> Vec<Effect> {
@@ -196,6 +245,7 @@ fn on_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Help => toggle(model, Layer::Help),
         Action::Confirm => return confirm(model),
         Action::Close => return close(model),
+        Action::OtherWay => return model.sign_in().map(|pane| Effect::Send(Command::SignInBy(pane.other_way()))).into_iter().collect(),
         Action::Yes => return answer(model, true),
         Action::No => return answer(model, false),
         Action::Quit => return quit(model),
@@ -259,6 +309,13 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         Some(Layer::Help | Layer::Wire) => return close(model),
         Some(Layer::Leave) => return Vec::new(),
         None => {}
+    }
+    if let Some(pane) = model.sign_in() {
+        return match &pane.ask {
+            SignInAsk::Paste { .. } => vec![Effect::Send(Command::Paste(Pasted(model.pasted.take())))],
+            SignInAsk::Ended { .. } => vec![Effect::Send(Command::SignInBy(pane.way))],
+            SignInAsk::Open { .. } | SignInAsk::Code { .. } => Vec::new(),
+        };
     }
     let Some(Overlay::Plan(plan)) = &model.page().overlay else { return Vec::new() };
     if model.is_sent(&plan.id, plan.sending) {

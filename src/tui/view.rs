@@ -16,6 +16,7 @@ mod theme;
 pub(crate) mod tests;
 
 use super::model::{Model, Pane, Scroll};
+use crate::engine::page::Overlay;
 use crate::guide::prose::{self, Block};
 use glyphs::Glyphs;
 use layout::Places;
@@ -114,7 +115,10 @@ pub(crate) fn draw(model: &mut Model, area: Rect, buf: &mut Buffer) {
     }
     let view = Arc::clone(&model.view);
     let page = &view.page;
-    let notice = model.notice().map(|notice| foot::notice(&ink, notice, usize::from(area.width))).unwrap_or_default();
+    // A plan that lies over the page says itself what the app has to say.
+    let said_above = matches!((&model.layer, &page.overlay), (None, Some(Overlay::Plan(_))));
+    let notice = if said_above { page.notice.as_ref() } else { model.notice() };
+    let notice = notice.map(|notice| foot::notice(&ink, notice, usize::from(area.width))).unwrap_or_default();
     let places = layout::places(area, notice.len(), |width| checks::lines(&ink, page, true, usize::from(width)).len());
     draw_rules(&ink, &places, buf);
     put(buf, places.header, &[header::line(&ink, page, usize::from(places.header.width))]);
@@ -132,7 +136,7 @@ pub(crate) fn draw(model: &mut Model, area: Rect, buf: &mut Buffer) {
 fn draw_too_small(ink: &Ink, area: Rect, buf: &mut Buffer) {
     let (w, h) = layout::LEAST;
     let sentence =
-        format!("the terminal is {}x{}, Guidepost needs {w}x{h}: make it larger, or use guidepost --plain", area.width, area.height);
+        format!("the terminal is {}x{}, Guidepost needs {w}x{h}: make it larger, or use guidepost walk --plain", area.width, area.height);
     put(buf, area, &ink.wrapped(Role::Text, &sentence, 0, usize::from(area.width)));
 }
 

@@ -1,4 +1,12 @@
 //! A person with a browser, filling in the pages of sign-in. No promises.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests; each binary uses its own part of it"
+)]
 
 use crate::lab::{CLI_TOOLS, Lab, REDIRECT, VERIFIER};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};

@@ -1,4 +1,12 @@
 //! A running lab for the tests, and what is asked of it again and again. No promises.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests; each binary uses its own part of it"
+)]
 
 use reqwest::{Client, StatusCode, redirect::Policy};
 use serde_json::{Value, json};

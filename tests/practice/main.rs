@@ -1,5 +1,4 @@
 //! The practice lab from outside: the real binary, real sockets and TLS, as an administrator, a browser and an attacker meet it.
-#![expect(clippy::disallowed_methods, reason = "the lab is another process, and tests start it")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests: helpers outside of test functions fail the test too")]
 
 mod browser;

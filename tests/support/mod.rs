@@ -150,6 +150,7 @@ pub(crate) struct TenantState {
     pub(crate) lose_next_answer: bool,
     pub(crate) cut_after_send: bool,
     pub(crate) unreachable: bool,
+    pub(crate) signed_out: bool,
     assigned: bool,
     shows: bool,
     turns: Option<Instant>,
@@ -170,6 +171,7 @@ impl Default for Tenant {
             lose_next_answer: false,
             cut_after_send: false,
             unreachable: false,
+            signed_out: false,
             assigned: false,
             shows: false,
             turns: None,
@@ -198,8 +200,12 @@ impl Tenant {
     }
 
     pub(crate) fn assign(tenant: &mut TenantState) {
+        Self::assign_showing_after(tenant, LAG);
+    }
+
+    pub(crate) fn assign_showing_after(tenant: &mut TenantState, lag: Duration) {
         tenant.assigned = true;
-        tenant.turns = Some(Instant::now() + LAG);
+        tenant.turns = Some(Instant::now() + lag);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A program in a pseudo-terminal, as a person meets it: type, look, resize, stop, kill, and see what it leaves behind.
 //! Not for pictures: tests ask for text and modes. Linux only: `setsid` of util-linux gives the controlling terminal.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its own part of it")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use rustix::{
@@ -21,7 +22,7 @@ use std::{
 };
 
 /// How long a test waits for anything before it says what it saw instead.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A program, its terminal, and what the terminal shows.
 pub(crate) struct Pty {
@@ -32,6 +33,8 @@ pub(crate) struct Pty {
     inner: OwnedFd,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    /// The beginning of a character whose end is still to come.
+    torn: Vec<u8>,
     /// Everything written so far.
     pub(crate) written: Vec<u8>,
     /// The terminal's modes before the program started.
@@ -60,12 +63,25 @@ impl Pty {
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let outer = File::from(outer);
         let output = reader(outer.try_clone().unwrap());
-        Self { child, outer, inner, output, screen: vt100::Parser::new(size(rows), size(columns), 0), written: Vec::new(), before }
+        Self {
+            child,
+            outer,
+            inner,
+            output,
+            screen: vt100::Parser::new(size(rows), size(columns), 0),
+            torn: Vec::new(),
+            written: Vec::new(),
+            before,
+        }
     }
 
     /// Types bytes; `\r` is Enter, `\x1a` Ctrl-Z.
-    pub(crate) fn types(&mut self, keys: &str) {
-        self.outer.write_all(keys.as_bytes()).unwrap();
+    pub(crate) fn types(&mut self, keys: impl AsRef<[u8]>) {
+        for part in keys.as_ref().chunks(256) {
+            self.outer.write_all(part).unwrap();
+            // What is drawn meanwhile is taken, so that neither end waits for the other.
+            while self.pump(Duration::ZERO) {}
+        }
     }
 
     /// Gives the terminal another size; the system tells the program.
@@ -99,7 +115,7 @@ impl Pty {
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !holds(self) {
+        while !(self.frame_is_whole() && holds(self)) {
             assert!(Instant::now() < deadline, "waited for {what}; the screen:\n{}", self.text());
             self.pump(Duration::from_millis(20));
         }
@@ -138,11 +154,29 @@ impl Pty {
         assert!(!self.cursor_is_hidden(), "the cursor is still hidden");
     }
 
+    /// vt100 draws nothing for U+FFFD, which every terminal shows in one column; a `?` stands for it here.
+    fn draw(&mut self, bytes: &[u8]) {
+        self.torn.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.torn) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Ok(_) | Err(_) => self.torn.len(),
+        };
+        let rest = self.torn.split_off(whole);
+        let text = std::mem::replace(&mut self.torn, rest);
+        self.screen.process(String::from_utf8_lossy(&text).replace('\u{fffd}', "?").as_bytes());
+    }
+
+    /// Whether no synchronized update is under way: a terminal shows a frame whole, so a person never sees half of one.
+    fn frame_is_whole(&self) -> bool {
+        let mode = self.written.windows(8).rev().find(|bytes| bytes.starts_with(b"\x1b[?2026"));
+        mode.is_none_or(|mode| mode.ends_with(b"l"))
+    }
+
     /// Takes what was written meanwhile; whether there was something.
     fn pump(&mut self, wait: Duration) -> bool {
         match self.output.recv_timeout(wait) {
             Ok(bytes) => {
-                self.screen.process(&bytes);
+                self.draw(&bytes);
                 self.written.extend_from_slice(&bytes);
                 true
             }

@@ -187,7 +187,11 @@ impl Lab {
 
     /// Plays the sign-in service's page: keeps the challenge and gives a code.
     pub(crate) fn approve(&self, sign_in: &BrowserSignIn) -> String {
-        let query = query(&sign_in.address);
+        self.approve_at(&sign_in.address)
+    }
+
+    pub(crate) fn approve_at(&self, address: &Url) -> String {
+        let query = query(address);
         self.script
             .lock()
             .unwrap()

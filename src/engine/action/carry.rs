@@ -15,6 +15,11 @@ use crate::guide::step::{Op, Undo};
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 
+/// The window of an op whose check names none: "tens of seconds to 2 min for roles" (msgraph-sdk-dotnet#2772).
+pub(super) const WINDOW: Duration = Duration::from_mins(2);
+/// Between two looks within it.
+pub(super) const EVERY: Duration = Duration::from_secs(5);
+
 /// How a plan was confirmed, for the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -79,7 +84,7 @@ impl Engine {
     async fn carry_op(&self, systems: &Arc<dyn Systems>, plan: &Plan, op: &PlannedOp, how: How, permit: &Confirmed) -> Result<(), Refusal> {
         let gone = match plan.direction {
             Direction::Apply => false,
-            Direction::Undo => guard::before_undo(systems.as_ref(), &op.request).await? == guard::Standing::Gone,
+            Direction::Undo => self.standing(systems, &plan.step, op).await? == guard::Standing::Gone,
         };
         let intended = Event::Intended {
             plan: plan.id.clone(),
@@ -95,7 +100,7 @@ impl Engine {
         }
         match systems.send(&op.request, permit).await {
             Ok(answer) => self.sent(plan, op, n, &answer),
-            Err(SendError::Refused(error)) => self.refused(plan, op, n, &error),
+            Err(SendError::Refused(error)) => self.refused(systems, plan, op, n, &error).await,
             Err(SendError::InDoubt(error)) => self.doubtful(plan, op, n, &error).await,
         }
     }
@@ -125,8 +130,46 @@ impl Engine {
         Event::Done { intended, status, request_id, captured, undo, no_undo, by_looking }
     }
 
-    fn refused(&self, plan: &Plan, op: &PlannedOp, n: u64, error: &LookError) -> Result<(), Refusal> {
-        if let Some(of) = op.undo_of.filter(|_| error.status == Some(404)) {
+    /// What stands behind an undo. While a change may not show yet, its absence says nothing: it is looked at until its window ends.
+    async fn standing(&self, systems: &Arc<dyn Systems>, step: &str, op: &PlannedOp) -> Result<guard::Standing, Refusal> {
+        let (every, within) = self.window(step);
+        let done_at = self.with_known(|known| {
+            let entry = known.ledger.open.iter().find(|entry| Some(entry.n) == op.undo_of)?;
+            known.ledger.changes.get(step).filter(|change| !change.settled).map(|_| entry.at)
+        });
+        loop {
+            let standing = guard::before_undo(systems.as_ref(), &op.request).await?;
+            if standing == guard::Standing::There || done_at.is_none_or(|at| self.now().duration_since(at).unsigned_abs() >= within) {
+                return Ok(standing);
+            }
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    /// How often a step's change is looked at, and how long it may take to show.
+    pub(super) fn window(&self, step: &str) -> (Duration, Duration) {
+        let settle = self.guide().steps.get(step).and_then(|step| step.checks.get(step.apply.as_ref()?.settle.as_ref()?)?.settle);
+        settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
+    }
+
+    /// Whether reads agree within the window that it is gone: a replica that does not know it yet answers 404 to a DELETE as well, and
+    /// taking that for gone would leave a privilege behind.
+    async fn is_gone(&self, systems: &Arc<dyn Systems>, step: &str, op: &PlannedOp) -> Result<bool, Refusal> {
+        let (every, within) = self.window(step);
+        let asked = tokio::time::Instant::now();
+        while self.standing(systems, step, op).await? == guard::Standing::There {
+            if asked.elapsed() >= within {
+                return Ok(false);
+            }
+            tokio::time::sleep(every).await;
+        }
+        Ok(true)
+    }
+
+    async fn refused(&self, systems: &Arc<dyn Systems>, plan: &Plan, op: &PlannedOp, n: u64, error: &LookError) -> Result<(), Refusal> {
+        if let Some(of) = op.undo_of.filter(|_| error.status == Some(404))
+            && self.is_gone(systems, &plan.step, op).await?
+        {
             return self.end(&plan.step, Event::Undone { intended: n, of, status: Some(404), note: Some("it was gone already".into()) });
         }
         self.end(&plan.step, Event::Failed { intended: n, why: error.what.clone(), status: error.status })?;

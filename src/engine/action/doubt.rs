@@ -1,6 +1,9 @@
 //! Doubt: an op was intended and nobody saw its end. Settled by looking, by sending it again, or by the person.
 
-use super::{Confirmed, Refusal, carry::found_item};
+use super::{
+    Confirmed, Refusal,
+    carry::{EVERY, WINDOW, found_item},
+};
 use crate::base::Problem;
 use crate::engine::{
     core::Engine,
@@ -11,13 +14,9 @@ use crate::engine::{
 };
 use crate::guide::step::{Doubt, Op};
 use serde_json::Value;
-use std::time::Duration;
 
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
 const READS: u32 = 3;
-/// The window of an op whose check names none: "tens of seconds to 2 min for roles" (msgraph-sdk-dotnet#2772).
-const WINDOW: Duration = Duration::from_mins(2);
-const EVERY: Duration = Duration::from_secs(5);
 
 /// What one look says of the op's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +68,7 @@ impl Engine {
         loop {
             let seen = self.see(&doubt.step, check).await;
             streak = if seen == wanted { streak + 1 } else { 0 };
-            if streak >= READS {
+            if streak >= READS && self.absence_counts(doubt, within) {
                 let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
                 return self.end(&doubt.step, self.happened(doubt, &item));
             }
@@ -83,6 +82,15 @@ impl Engine {
                 Seen::Present | Seen::Absent | Seen::Nothing => tokio::time::sleep(every).await,
             }
         }
+    }
+
+    /// The absence of what was done a moment ago may only mean that it does not show yet: until it has shown once, or its window is
+    /// over, "gone" would leave a privilege behind.
+    fn absence_counts(&self, doubt: &InDoubt, within: std::time::Duration) -> bool {
+        let ledger = self.ledger();
+        let Some(entry) = ledger.open.iter().find(|entry| Some(entry.n) == doubt.undo_of) else { return true };
+        let shown = ledger.changes.get(&doubt.step).is_none_or(|change| change.settled);
+        shown || self.now().duration_since(entry.at).unsigned_abs() >= within
     }
 
     async fn see(&self, step: &str, check: &str) -> Seen {

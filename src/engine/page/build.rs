@@ -8,7 +8,6 @@ use crate::engine::{
     check::{Judgement, Verdict, judge, judge_step},
     core::LabName,
     known::Known,
-    matcher::span,
     probe::Request,
 };
 use crate::guide::{
@@ -201,7 +200,9 @@ fn action_state(known: &Known<'_>, step: &Step) -> String {
     let open: Vec<_> = known.ledger.open.iter().filter(|entry| entry.step == step.id).collect();
     match open.as_slice() {
         [] => "not done by Guidepost".into(),
-        [first, ..] => format!("done by Guidepost {} ago; can be taken back", span(known.now.duration_since(first.at).unsigned_abs())),
+        [first, ..] => {
+            format!("done by Guidepost {}; can be taken back", super::words::age(known.now.duration_since(first.at).unsigned_abs()))
+        }
     }
 }
 

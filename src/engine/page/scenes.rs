@@ -6,7 +6,7 @@ use crate::{
         check::Verdict,
         page::{
             Act, ActionLine, Attested, CheckPane, Connection, LabLine, NoteLine, Notice, Offer, Overlay, Page, PlanLine, PlanPane,
-            RailPhase, RailStep, StepPage, TaskLine, WizardLine,
+            RailPhase, RailStep, SignInAsk, SignInPane, StepPage, TaskLine, Way, WizardLine,
         },
         run::View,
     },
@@ -381,11 +381,43 @@ pub(crate) fn waived() -> View {
 pub(crate) fn sign_in() -> View {
     let mut view = connecting();
     view.page.lab.connection = Connection::SignedOut;
-    view.page.overlay = Some(Overlay::SignIn {
-        address: "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/authorize?client_id=14d82eec-204b-4c2f-b7e8-296a70dab67e&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A41234&scope=openid%20offline_access".to_owned(),
-    });
+    let ask = SignInAsk::Open { address: AUTHORIZE.to_owned() };
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None }));
     view
 }
+
+/// An address is to be pasted, and what came was wrong.
+pub(crate) fn pasting() -> View {
+    let mut view = sign_in();
+    let (ask, wrong) = (SignInAsk::Paste { address: AUTHORIZE.to_owned() }, Some("that is the answer to another sign-in".to_owned()));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Paste, ask, wrong }));
+    view
+}
+
+/// A code is to be entered.
+pub(crate) fn code() -> View {
+    let mut view = sign_in();
+    let ask = SignInAsk::Code {
+        user_code: "A1B2C3D4E".to_owned(),
+        address: "https://microsoft.com/devicelogin".to_owned(),
+        expires_at: Timestamp::UNIX_EPOCH,
+        left: Duration::from_secs(754),
+    };
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Device, ask, wrong: None }));
+    view
+}
+
+/// A policy refused the sign-in.
+pub(crate) fn sign_in_ended() -> View {
+    let mut view = sign_in();
+    let why = "sign-in was refused: a Conditional Access policy blocks this sign-in (invalid_grant: AADSTS53003: Access has been blocked)";
+    let hint = Some("try another way (`browser` or `paste`): many tenants block device codes".to_owned());
+    view.page.overlay =
+        Some(Overlay::SignIn(SignInPane { way: Way::Device, ask: SignInAsk::Ended { why: why.to_owned(), hint }, wrong: None }));
+    view
+}
+
+const AUTHORIZE: &str = "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/authorize?client_id=14d82eec-204b-4c2f-b7e8-296a70dab67e&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%3A41234&scope=openid%20offline_access";
 
 /// An op whose end nobody saw.
 pub(crate) fn doubt() -> View {

@@ -117,6 +117,30 @@ pub fn took(took: Duration) -> String {
     }
 }
 
+/// What is left of something that ends soon: `14:59`.
+#[must_use]
+pub fn countdown(left: Duration) -> String {
+    let seconds = ceil_seconds(left);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// How long until [`countdown`] reads differently; `None` once it is at its end.
+#[must_use]
+pub fn until_countdown_changes(left: Duration) -> Option<Duration> {
+    let shown = ceil_seconds(left);
+    (shown > 0).then(|| left.saturating_sub(Duration::from_secs(shown - 1)).max(Duration::from_millis(1)))
+}
+
+/// A way to sign in, as a person says it.
+#[must_use]
+pub fn way(way: super::Way) -> &'static str {
+    match way {
+        super::Way::Browser => "in the browser",
+        super::Way::Paste => "by pasting",
+        super::Way::Device => "by a code",
+    }
+}
+
 /// Whole seconds, rounded up, so that a countdown ends at 0 and not before.
 #[must_use]
 pub fn ceil_seconds(left: Duration) -> u64 {
@@ -167,6 +191,17 @@ mod tests {
             let until = until_age_changes(now);
             assert_ne!(age(now + until), age(now), "{seconds} s");
             assert_eq!(age((now + until).saturating_sub(Duration::from_millis(1))), age(now), "{seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_countdown_ends_at_zero_and_changes_exactly_when_it_says_so() {
+        for (ms, words) in [(899_001, "15:00"), (60_000, "1:00"), (59_999, "1:00"), (1, "0:01"), (0, "0:00")] {
+            let left = Duration::from_millis(ms);
+            assert_eq!(countdown(left), words);
+            if let Some(after) = until_countdown_changes(left) {
+                assert_ne!(countdown(left.saturating_sub(after)), words, "{ms}");
+            }
         }
     }
 

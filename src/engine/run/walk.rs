@@ -1,7 +1,7 @@
 //! The walk's loop: one task that owns the schedule, spawns looks and changes, and publishes a view after each of them.
 
-use super::{Command, Door, Handle, NotConnected, View};
-use crate::base::Problem;
+use super::{Command, Door, Handle, NotConnected, Pasted, Talk, View};
+use crate::base::{Problem, Secret};
 use crate::engine::{
     action::{Carried, Direction, How, Plan, Refusal},
     core::Engine,
@@ -10,17 +10,24 @@ use crate::engine::{
     ledger::InDoubt,
     matcher::span,
     page::{
-        Connection, Notice, Overlay, PlanLine, PlanPane,
+        Connection, Notice, Overlay, PlanLine, PlanPane, SignInAsk, SignInPane, Way,
         build::{self, Rhythm, Surroundings},
+        words,
     },
     probe::{Request, Systems},
     schedule::{Nearness, Schedule, Settling},
 };
 use crate::guide::prose::Span;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use jiff::Timestamp;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep_until},
 };
 
@@ -48,26 +55,39 @@ pub fn start(begin: Begin) -> Handle {
     let kept = begin.position.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).map(|step| step.trim().to_owned());
     let steps = &begin.engine.guide().steps;
     let step = begin.step.or(kept).filter(|step| steps.contains_key(step)).or_else(|| steps.keys().next().cloned());
-    let (addresses, address) = mpsc::channel(1);
+    let step = step.unwrap_or_default();
+    // A walk that only reads leaves the place to the one that writes.
+    let position = begin.position.filter(|_| begin.engine.read_only().is_none());
+    remember(position.as_deref(), &step);
     let mut walk = Walk {
-        step: step.unwrap_or_default(),
+        step,
         notice: begin.engine.read_only().map(|why| Notice { text: format!("nothing can be changed in this walk: {why}"), hint: None }),
         engine: begin.engine,
         door: begin.door,
-        position: begin.position,
+        position,
         schedule: Schedule::new(begin.jitter),
         connection: Connection::Connecting("reaching the lab".into()),
         busy: None,
         activity: None,
+        settling: false,
         overlay: None,
         plan: None,
         tasks: JoinSet::new(),
-        addresses,
+        signing_in: None,
+        sign_ins: 0,
+        asked_again: None,
     };
     let (views_in, views) = watch::channel(Arc::new(walk.view()));
     walk.connect();
-    tokio::spawn(walk.run(inbox, views_in, address));
+    tokio::spawn(walk.run(inbox, views_in));
     Handle { commands, views }
+}
+
+/// Keeps the step in view for the next walk. A convenience, not a record: a disk that refuses costs only the place.
+fn remember(position: Option<&Path>, step: &str) {
+    if let Some(path) = position {
+        let _ = std::fs::write(path, step);
+    }
 }
 
 struct Walk {
@@ -80,17 +100,33 @@ struct Walk {
     /// What is being planned or sent; nothing else is begun meanwhile.
     busy: Option<String>,
     activity: Option<String>,
+    /// The activity speaks of a change that has not shown yet.
+    settling: bool,
     notice: Option<Notice>,
     overlay: Option<Overlay>,
     /// The plan on the screen.
     plan: Option<Plan>,
     tasks: JoinSet<Finished>,
-    addresses: mpsc::Sender<String>,
+    /// The sign-in that waits for the person.
+    signing_in: Option<SigningIn>,
+    /// Counts sign-ins, so that the end of one that was cancelled is not taken for the end of the next.
+    sign_ins: u64,
+    /// When the person asked to look again: a look that finds no connection then reaches for the lab anew.
+    asked_again: Option<Timestamp>,
+}
+
+/// A sign-in that waits for the person.
+struct SigningIn {
+    way: Way,
+    task: AbortHandle,
+    shown: mpsc::Receiver<SignInPane>,
+    paste: mpsc::Sender<Secret>,
 }
 
 /// What a spawned task came back with.
 enum Finished {
     Connected(Result<Arc<dyn Systems>, NotConnected>),
+    SignedIn { number: u64, outcome: Result<Arc<dyn Systems>, NotConnected> },
     Looked { request: Request, changed: bool },
     Planned(Result<Plan, Refusal>),
     Carried { direction: Direction, outcome: Result<Carried, Refusal> },
@@ -98,7 +134,7 @@ enum Finished {
 }
 
 impl Walk {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, views: watch::Sender<Arc<View>>, mut addresses: mpsc::Receiver<String>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, views: watch::Sender<Arc<View>>) {
         loop {
             self.tend();
             if views.send(Arc::new(self.view())).is_err() {
@@ -113,10 +149,12 @@ impl Walk {
                 },
                 Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => match finished {
                     Ok(finished) => self.finished(finished),
+                    // Only a sign-in is cancelled; who did it has said what follows.
+                    Err(error) if error.is_cancelled() => {}
                     // A task that panicked has said so through the panic hook; the walk goes on without it.
                     Err(_) => self.busy = None,
                 },
-                Some(address) = addresses.recv() => self.overlay = Some(Overlay::SignIn { address }),
+                Some(pane) = shown(&mut self.signing_in) => self.overlay = Some(Overlay::SignIn(pane)),
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
             }
         }
@@ -134,6 +172,10 @@ impl Walk {
 
     fn take(&mut self, command: Command) {
         self.notice = None;
+        if self.busy.is_none() && !self.settling {
+            // What was said of an earlier moment is not true of this one.
+            self.activity = None;
+        }
         match command {
             Command::View(step) => self.go_to(step),
             Command::CheckAgain => self.check_again(),
@@ -142,7 +184,9 @@ impl Walk {
             Command::PlanUndo(step) => self.begin_plan(step, Direction::Undo),
             Command::Confirm(id) => self.confirm(&id),
             Command::Dismiss => self.dismiss(),
-            Command::SignIn => self.sign_in(),
+            Command::SignIn => self.sign_in(self.door.usual_way()),
+            Command::SignInBy(way) => self.sign_in(way),
+            Command::Paste(Pasted(text)) => self.paste(text),
             Command::Settle { happened } => self.settle_by_person(happened),
         }
     }
@@ -151,20 +195,33 @@ impl Walk {
         if !self.engine.guide().steps.contains_key(&step) {
             return;
         }
-        if let Some(path) = &self.position {
-            // A convenience, not a record: a disk that refuses costs only the place.
-            let _ = std::fs::write(path, &step);
-        }
+        remember(self.position.as_deref(), &step);
         self.step = step;
     }
 
     fn check_again(&mut self) {
+        self.asked_again = Some(self.engine.now());
         self.schedule.look_now(Instant::now());
-        let lost = self
-            .engine
-            .with_known(|known| known.looks.values().any(|look| look.outcome.as_ref().is_err_and(|error| error.status.is_none())));
-        if lost || !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
+        if !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
             self.connect();
+        }
+    }
+
+    fn looked(&mut self, request: &Request, changed: bool) {
+        self.schedule.finished(request, changed, Instant::now());
+        if self.settling && self.engine.with_known(windows).iter().all(|(_, _, left)| left.is_none()) {
+            self.settling = false;
+            self.activity = None;
+        }
+        let Some(asked) = self.asked_again else { return };
+        let look = self.engine.with_known(|known| known.looks.get(request).cloned());
+        let Some(look) = look else { return };
+        if look.outcome.as_ref().is_err_and(|error| error.status.is_none()) {
+            self.asked_again = None;
+            self.connect();
+        } else if look.at.saturating_sub(look.took).is_ok_and(|started| started >= asked) {
+            // An answer to what was asked; one that was under way before proves no connection now.
+            self.asked_again = None;
         }
     }
 
@@ -176,13 +233,50 @@ impl Walk {
         self.tasks.spawn(async move { Finished::Connected(door.connect().await) });
     }
 
-    fn sign_in(&mut self) {
+    fn sign_in(&mut self, way: Way) {
+        self.cancel_sign_in();
         if !matches!(self.connection, Connection::SignedOut) {
             return;
         }
-        self.connection = Connection::Connecting("waiting for the sign-in in the browser".into());
-        let (door, show) = (self.door.clone(), self.addresses.clone());
-        self.tasks.spawn(async move { Finished::Connected(door.sign_in(show).await) });
+        self.connection = Connection::Connecting(format!("waiting for the sign-in {}", words::way(way)));
+        self.sign_ins += 1;
+        // Panes: a face that is behind needs the newest only, and the sign-in waits until there is room. Pasted texts: one at a time.
+        let ((show, shown), (paste, pasted)) = (mpsc::channel(4), mpsc::channel(1));
+        let (door, number) = (self.door.clone(), self.sign_ins);
+        let task = self.tasks.spawn(async move { Finished::SignedIn { number, outcome: door.sign_in(way, Talk { show, pasted }).await } });
+        self.signing_in = Some(SigningIn { way, task, shown, paste });
+    }
+
+    /// Nobody waits for the person any more; whether somebody did.
+    fn cancel_sign_in(&mut self) {
+        if let Some(signing_in) = self.signing_in.take() {
+            signing_in.task.abort();
+            self.overlay = None;
+            self.connection = Connection::SignedOut;
+        }
+    }
+
+    fn paste(&mut self, text: Secret) {
+        // A text that comes while another is being judged is dropped: the person sees the first one's answer and pastes again.
+        if let Some(signing_in) = &self.signing_in {
+            let _ = signing_in.paste.try_send(text);
+        }
+    }
+
+    fn signed_in(&mut self, number: u64, outcome: Result<Arc<dyn Systems>, NotConnected>) {
+        let way = match self.signing_in.take_if(|_| number == self.sign_ins) {
+            Some(signing_in) => signing_in.way,
+            // Cancelled as it came to its end: whoever is signed in now is connected all the same.
+            None if outcome.is_ok() => self.door.usual_way(),
+            None => return,
+        };
+        let (why, hint) = match outcome {
+            Ok(systems) => return self.connected(systems),
+            Err(NotConnected::SignedOut(None)) => ("nobody signed in".to_owned(), None),
+            Err(NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem)) => (problem.what, problem.hint),
+        };
+        self.connection = Connection::SignedOut;
+        self.overlay = Some(Overlay::SignIn(SignInPane { way, ask: SignInAsk::Ended { why, hint }, wrong: None }));
     }
 
     fn attest(&mut self, step: &str, task: &str) {
@@ -218,6 +312,7 @@ impl Walk {
 
     fn dismiss(&mut self) {
         if self.busy.is_none() {
+            self.cancel_sign_in();
             self.overlay = None;
             self.plan = None;
         }
@@ -239,23 +334,32 @@ impl Walk {
     fn finished(&mut self, finished: Finished) {
         match finished {
             Finished::Connected(Ok(systems)) => self.connected(systems),
-            Finished::Connected(Err(NotConnected::SignedOut)) => {
-                self.overlay = None;
+            Finished::Connected(Err(NotConnected::SignedOut(why))) => {
+                self.end_sign_in();
+                self.activity = why.map(|why| why.what);
                 self.connection = Connection::SignedOut;
             }
             Finished::Connected(Err(NotConnected::Failed(problem))) => {
-                self.overlay = None;
+                self.end_sign_in();
                 self.connection = Connection::Failed { why: problem.what, hint: problem.hint };
             }
-            Finished::Looked { request, changed } => self.schedule.finished(&request, changed, Instant::now()),
+            Finished::SignedIn { number, outcome } => self.signed_in(number, outcome),
+            Finished::Looked { request, changed } => self.looked(&request, changed),
             Finished::Planned(outcome) => self.planned(outcome),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
             Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
         }
     }
 
+    /// Takes the sign-in away, and nothing else that may lie over the page by now, such as a plan.
+    fn end_sign_in(&mut self) {
+        if matches!(self.overlay, Some(Overlay::SignIn { .. })) {
+            self.overlay = None;
+        }
+    }
+
     fn connected(&mut self, systems: Arc<dyn Systems>) {
-        self.overlay = None;
+        self.end_sign_in();
         self.connection = Connection::Ready;
         self.engine.connect(systems);
         if let Some(problem) = self.door.notice() {
@@ -300,6 +404,7 @@ impl Walk {
             Ok(Carried::Done(_)) => {
                 let word = if direction == Direction::Apply { "done" } else { "taken back" };
                 self.activity = Some(format!("{word}, and recorded in the journal; now looking until it shows"));
+                self.settling = true;
             }
             Err(refusal) => self.say(refusal.into()),
         }
@@ -381,7 +486,10 @@ impl Walk {
             busy: self.busy.clone(),
             activity: self.activity.clone().or_else(|| self.last_request()),
             notice: self.notice.clone(),
-            overlay: self.overlay.clone(),
+            overlay: match self.overlay.clone() {
+                Some(Overlay::SignIn(pane)) => Some(Overlay::SignIn(pane.at(self.engine.now()))),
+                other => other,
+            },
         };
         let now = Instant::now();
         let rhythm = |request: &Request| Rhythm {
@@ -397,6 +505,14 @@ impl Walk {
         let last = wire.last()?;
         let status = last.status.map_or_else(|| last.note.clone().unwrap_or_default(), |status| status.to_string());
         Some(format!("{} {} {status} {}", last.method, last.target, span(last.took)))
+    }
+}
+
+/// The next thing that a sign-in shows; never, when nobody signs in.
+async fn shown(signing_in: &mut Option<SigningIn>) -> Option<SignInPane> {
+    match signing_in {
+        Some(signing_in) => signing_in.shown.recv().await,
+        None => std::future::pending().await,
     }
 }
 

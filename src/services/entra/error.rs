@@ -1,7 +1,9 @@
 //! Why a sign-in or a Graph request failed, in words. Server text in here is clean and short.
 
+use super::aadsts;
 use crate::base::http::HttpError;
 use crate::base::{Problem, text};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Why nobody is signed in, or no token was given.
@@ -11,17 +13,22 @@ pub enum SignInError {
     #[error("you are not signed in")]
     SignedOut,
     /// The sign-in service refused, in its own words.
-    #[error("sign-in was refused: {error}: {message}")]
+    #[error("sign-in was refused: {}", refused_words(error, message, codes))]
     Refused {
         /// The OAuth error (`invalid_grant`, `access_denied`, …).
         error: String,
         /// The service's first line, such as `AADSTS65001: …`.
         message: String,
         /// The numbers of `error_codes`, for a hint only.
-        codes: Vec<u32>,
+        codes: Box<[u32]>,
         /// The service's trace id.
         trace_id: Option<String>,
+        /// What the service wants the next sign-in to ask for.
+        claims: Option<Box<Value>>,
     },
+    /// The code was not entered in time, or the service ended it sooner.
+    #[error("the code was not entered in time, or is not valid any more")]
+    CodeExpired,
     /// The sign-in service is busy or failing; the same request may work later.
     #[error("the sign-in service cannot answer now: {status}")]
     Busy {
@@ -73,7 +80,12 @@ impl SignInError {
     #[must_use]
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::SignedOut | Self::Refused { .. } | Self::OtherAccount | Self::NotAccepted { .. } | Self::NoAnswer { .. } => true,
+            Self::SignedOut
+            | Self::Refused { .. }
+            | Self::OtherAccount
+            | Self::NotAccepted { .. }
+            | Self::NoAnswer { .. }
+            | Self::CodeExpired => true,
             Self::Busy { .. } | Self::NotUnderstood { .. } | Self::NoLoopback { .. } | Self::NoRandom { .. } | Self::Http(_) => false,
         }
     }
@@ -84,6 +96,7 @@ impl SignInError {
         match self {
             Self::Refused { error, codes, .. } => Some(refused_hint(error, codes)),
             Self::SignedOut | Self::NotAccepted { .. } | Self::NoAnswer { .. } => Some("sign in"),
+            Self::CodeExpired => Some("sign in again with a new code; if that one ends at once too, sign in by `browser` or `paste`"),
             Self::OtherAccount => Some("sign in with the same account, or sign out first"),
             Self::Busy { .. } => Some("wait a moment and try again"),
             Self::NotUnderstood { .. } => Some("check `authority` and `tenant` in the lab's profile"),
@@ -94,26 +107,18 @@ impl SignInError {
     }
 }
 
-/// What the documented numbers mean for a person (reference-error-codes). They only choose the hint: which way the program
-/// goes never depends on them, because Microsoft says that they may change.
-const HINTS: [(&[u32], &str); 9] = [
-    (&[65001, 90094, 65004], "an administrator of the tenant must consent to the permissions that this guide names"),
-    (&[65002, 650_057], "this application may not ask for these permissions: register your own and set `client_id`"),
-    (&[700_016, 700_011], "the tenant does not know this application: check `client_id` and `tenant`"),
-    (&[90002], "check `tenant`: the service knows no such tenant"),
-    (&[90038], "the tenant lives in another cloud: set `authority` and `[graph] base` to that cloud's"),
-    (&[7_000_218], "set `Allow public client flows` to yes in the application's registration"),
-    (&[50072, 50074, 50076, 50078, 50079], "sign in again: a second factor is wanted"),
-    (&[53000, 53001, 53002, 53003, 530_035], "a policy of the tenant forbids this sign-in: ask who looks after Conditional Access"),
-    (&[50173, 70008, 700_082, 70043], "sign in again: the earlier sign-in has ended"),
-];
+/// Plain words first, then the service's own.
+fn refused_words(error: &str, message: &str, codes: &[u32]) -> String {
+    let own = if message.is_empty() { error.to_owned() } else { format!("{error}: {message}") };
+    aadsts::meaning(codes).map_or(own.clone(), |known| format!("{} ({own})", known.means))
+}
 
 fn refused_hint(error: &str, codes: &[u32]) -> &'static str {
-    let known = HINTS.iter().find(|(numbers, _)| codes.iter().any(|code| numbers.contains(code)));
-    match known {
-        Some((_, hint)) => hint,
-        None if error == "access_denied" => "start the sign-in again and accept in the browser",
-        None => "sign in again",
+    match (aadsts::meaning(codes), error) {
+        (Some(known), _) => known.todo,
+        // Entra's word and that of RFC 8628.
+        (None, "access_denied" | "authorization_declined") => "start the sign-in again and accept in the browser",
+        (None, _) => "sign in again",
     }
 }
 
@@ -144,6 +149,8 @@ pub struct Refusal {
     pub client_request_id: String,
     /// How long Graph asks to wait.
     pub retry_after: Option<Duration>,
+    /// On 401, what Graph wants the next token to say.
+    pub challenge: Option<Value>,
     /// On 403, the permissions that were asked for at sign-in, one of which this needs.
     pub needs: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::error::{GraphError, Refusal, SignInError};
 use super::retry::{Again, Limits, Pause, TokioPause, retry_after, retrying};
-use super::{Purpose, Session, pkce};
+use super::{Purpose, Session, claims, pkce};
 use crate::base::http::{BoundToken, HeaderValue, Http, HttpError, Method, Reply, Request};
 use crate::base::{encode, text};
 use jiff::Timestamp;
@@ -131,10 +131,11 @@ impl Graph {
     async fn read_once(&self, deed: &Deed, url: &Url) -> Result<GraphReply, GraphError> {
         let token = self.token(deed).await?;
         let request = Request::new(Method::GET, url.clone());
-        match self.exchange(deed, &request, token.clone()).await {
-            Err(error) if error.status() == Some(401) => {}
+        let refused = match self.exchange(deed, &request, token.clone()).await {
+            Err(error) if error.status() == Some(401) => error,
             other => return other,
-        }
+        };
+        self.session_challenge(&refused).await;
         let token = self.session.instead_of(&token, deed.purpose).await.map_err(|why| deed.no_token(why))?;
         self.exchange(deed, &request, token).await.map_err(|error| deed.not_accepted(error))
     }
@@ -143,10 +144,22 @@ impl Graph {
     async fn write_once(&self, deed: &Deed, request: &Request) -> Result<GraphReply, GraphError> {
         let token = self.token(deed).await?;
         let result = self.exchange(deed, request, token.clone()).await;
-        if result.as_ref().is_err_and(|error| error.status() == Some(401)) {
+        if let Err(error) = &result
+            && error.status() == Some(401)
+        {
+            self.session_challenge(error).await;
             self.session.forget(&token, deed.purpose).await;
         }
         result.map_err(|error| deed.not_accepted(error))
+    }
+
+    /// What Graph wants the next token to say (continuous access evaluation).
+    async fn session_challenge(&self, refused: &GraphError) {
+        if let GraphError::Refused(refusal) = refused
+            && let Some(challenge) = &refusal.challenge
+        {
+            self.session.challenged(challenge.clone()).await;
+        }
     }
 
     async fn token(&self, deed: &Deed) -> Result<BoundToken, GraphError> {
@@ -191,6 +204,7 @@ impl Graph {
             request_id: request_id.or_else(|| said("innerError/request-id", 64)),
             client_request_id,
             retry_after: retry_after(reply, self.session.now()),
+            challenge: if reply.status == 401 { claims::challenge(&reply.headers) } else { None },
             needs: if reply.status == 403 { self.session.settings().scopes(deed.purpose).to_vec() } else { Vec::new() },
         })))
     }

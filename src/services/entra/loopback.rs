@@ -114,21 +114,41 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<String> {
 
 fn judge(head: &str, state: &Secret) -> (Page, Option<Answer>) {
     let Some(url) = address(head) else { return (Page::NotHere, None) };
+    match bring(&url, state) {
+        Brought::Nothing => (Page::NotHere, None),
+        Brought::NotOurs => (Page::NotOurs, None),
+        Brought::Answer(answer @ Answer::Code(_)) => (Page::Done, Some(answer)),
+        Brought::Answer(answer @ Answer::Error { .. }) => (Page::Refused, Some(answer)),
+    }
+}
+
+/// What an address brings.
+pub(super) enum Brought {
+    /// Neither a code nor an error.
+    Nothing,
+    /// The answer to another sign-in.
+    NotOurs,
+    /// The answer to ours.
+    Answer(Answer),
+}
+
+/// The answer in the address that the sign-in ends at.
+pub(super) fn bring(url: &Url, state: &Secret) -> Brought {
     let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     let (code, error) = (value("code"), value("error"));
     if code.is_none() && error.is_none() {
-        return (Page::NotHere, None);
+        return Brought::Nothing;
     }
     if value("state").map(Secret::new).as_ref() != Some(state) {
-        return (Page::NotOurs, None);
+        return Brought::NotOurs;
     }
-    match (error, code) {
-        (None, Some(code)) => (Page::Done, Some(Answer::Code(Secret::new(code)))),
+    Brought::Answer(match (error, code) {
+        (None, Some(code)) => Answer::Code(Secret::new(code)),
         (error, _) => {
             let message = first_line(&value("error_description").unwrap_or_default());
-            (Page::Refused, Some(Answer::Error { error: text::short(&error.unwrap_or_default(), 80), message }))
+            Answer::Error { error: text::short(&error.unwrap_or_default(), 80), message }
         }
-    }
+    })
 }
 
 /// The address that is asked for, if the request is `GET /?…`.

@@ -3,11 +3,12 @@
 use super::reply::{Tokens, not_understood};
 use super::retry::{Limits, Pause, TokioPause};
 use super::token::TokenEndpoint;
-use super::{Account, BrowserSignIn, EntraSettings, Purpose, SignInError};
+use super::{Account, BrowserSignIn, EntraSettings, Purpose, SignIn, SignInError, Way, claims};
 use crate::base::clock::{Clock, SignedDuration, Timestamp};
 use crate::base::http::{BoundToken, Http};
 use crate::base::{Problem, Secret};
 use crate::services::vault::Vault;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -39,6 +40,10 @@ struct State {
     /// Refusals that only a person can change: not asked for again before somebody signs in or resumes.
     refused: HashMap<Purpose, SignInError>,
     account: Option<Account>,
+    /// What the service says it gave.
+    granted: HashMap<Purpose, Vec<String>>,
+    /// What Graph or the sign-in service wants a token to say; kept until somebody signs in.
+    challenge: Option<Value>,
     unsaved: Option<Problem>,
 }
 
@@ -95,6 +100,19 @@ impl Session {
         BrowserSignIn::start(self.clone(), purpose).await
     }
 
+    /// Starts a sign-in in any way.
+    ///
+    /// # Errors
+    /// The way is closed: no port on this machine, or the service gives no code.
+    pub async fn start(&self, way: Way, purpose: Purpose) -> Result<SignIn, SignInError> {
+        SignIn::start(self.clone(), way, purpose).await
+    }
+
+    /// The permissions that the service named when it gave the newest token; empty when it gave none or does not say.
+    pub async fn granted(&self, purpose: Purpose) -> Vec<String> {
+        self.lock().await.granted.get(&purpose).cloned().unwrap_or_default()
+    }
+
     /// A token that is good for a while; renewed first if it is about to end.
     ///
     /// Many may ask at once: one request is sent. It is finished even if whoever asked goes away, so that a refresh token
@@ -125,6 +143,16 @@ impl Session {
         if state.access.get(&purpose).is_some_and(|access| access.token.same_as(refused)) {
             state.access.remove(&purpose);
         }
+    }
+
+    /// Takes a claims challenge: from now on every token is asked for with it.
+    pub(super) async fn challenged(&self, challenge: Value) {
+        self.lock().await.challenge = Some(challenge);
+    }
+
+    /// The `claims` parameter for the next request.
+    pub(super) async fn claims(&self) -> String {
+        claims::parameter(self.lock().await.challenge.as_ref())
     }
 
     /// Forgets all tokens, in memory and in the vault.
@@ -171,6 +199,7 @@ impl Session {
             Purpose::Write => same_account(state.account.as_ref(), &account)?,
         }
         state.refused.remove(&purpose);
+        state.challenge = None;
         self.shared.keep(&mut state, purpose, tokens).await;
         Ok(account)
     }
@@ -200,10 +229,14 @@ impl std::fmt::Debug for Session {
 impl Shared {
     async fn renew(&self, state: &mut State, purpose: Purpose) -> Result<BoundToken, SignInError> {
         let spare = state.refresh.get(&self.key(purpose)).cloned();
-        let renewed = self.ask(purpose, spare, state.account.clone()).await;
+        let claims = claims::parameter(state.challenge.as_ref());
+        let renewed = self.ask(purpose, spare, state.account.clone(), &claims).await;
         match renewed {
             Ok(tokens) => Ok(self.keep(state, purpose, tokens).await),
             Err(error) => {
+                if let SignInError::Refused { claims: Some(challenge), .. } = &error {
+                    state.challenge = Some((**challenge).clone());
+                }
                 // Being signed out is not kept: another Guidepost may sign in, and looking costs no request.
                 if error.needs_person() && error != SignInError::SignedOut {
                     state.refused.insert(purpose, error.clone());
@@ -213,11 +246,11 @@ impl Shared {
         }
     }
 
-    async fn ask(&self, purpose: Purpose, spare: Option<Secret>, known: Option<Account>) -> Result<Tokens, SignInError> {
+    async fn ask(&self, purpose: Purpose, spare: Option<Secret>, known: Option<Account>, claims: &str) -> Result<Tokens, SignInError> {
         // The vault first: another Guidepost may have renewed it since.
         let kept = self.vault.get(&self.key(purpose)).await.or(spare);
         let refresh = kept.ok_or(SignInError::SignedOut)?;
-        let tokens = self.endpoint.refresh(purpose, &refresh).await?;
+        let tokens = self.endpoint.refresh(purpose, &refresh, claims).await?;
         if let Some(account) = &tokens.account {
             same_account(known.as_ref(), account)?;
         }
@@ -229,6 +262,7 @@ impl Shared {
         let lives = SignedDuration::try_from(tokens.lives).unwrap_or(SignedDuration::ZERO);
         let until = self.endpoint.clock.now() + (lives - MARGIN.min(lives / 5));
         state.access.insert(purpose, Access { token: token.clone(), until });
+        state.granted.insert(purpose, tokens.scope);
         if tokens.account.is_some() {
             state.account = tokens.account;
         }

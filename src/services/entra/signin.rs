@@ -1,83 +1,120 @@
-//! The sign-in in a browser: authorization code with PKCE, answered on loopback (RFC 8252 7.3, RFC 7636). Not for tokens.
+//! The three ways to sign in as one shape, so that faces need not know which. Not for what a face shows.
 
-use super::loopback::{Answer, Listener};
-use super::{Account, Purpose, Session, SignInError, pkce, token};
+use super::browser::BrowserSignIn;
+use super::device::DeviceSignIn;
+use super::{Account, NotTheAddress, Purpose, Session, SignInError};
 use crate::base::Secret;
-use std::time::Duration;
+use crate::base::clock::Timestamp;
+use serde::Deserialize;
+use tokio::sync::mpsc;
 use url::Url;
 
-/// How long the browser has: long enough for a second factor on a phone that is being charged elsewhere.
-const PATIENCE: Duration = Duration::from_mins(10);
-
-/// A sign-in that waits for the browser; dropping it cancels it and closes the port.
-#[must_use = "nobody is signed in before `finish` was awaited"]
-pub struct BrowserSignIn {
-    /// What to open in the browser.
-    pub address: Url,
-    session: Session,
-    purpose: Purpose,
-    listener: Listener,
-    state: Secret,
-    verifier: Secret,
-    redirect_uri: String,
-    patience: Duration,
+/// How a person signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// In a browser on this machine, which brings the answer back by itself.
+    Browser,
+    /// In a browser anywhere; the person pastes the address that it ends at.
+    Paste,
+    /// By a code that is entered on any device; many tenants block it.
+    Device,
 }
 
-impl BrowserSignIn {
-    pub(super) async fn start(session: Session, purpose: Purpose) -> Result<Self, SignInError> {
-        let listener = Listener::open().await?;
-        let (state, verifier) = (pkce::random_text()?, pkce::random_text()?);
-        // By name, because that is what an application's registration holds; the port is left out of the comparison.
-        let redirect_uri = format!("http://localhost:{}", listener.port());
-        let mut address = token::endpoint(session.settings(), "authorize")?;
-        let known = session.account().await;
-        let mut query = address.query_pairs_mut();
-        query
-            .append_pair("client_id", session.settings().client_id(purpose))
-            .append_pair("response_type", "code")
-            .append_pair("redirect_uri", &redirect_uri)
-            .append_pair("response_mode", "query")
-            .append_pair("scope", &session.settings().scope(purpose))
-            .append_pair("state", state.expose())
-            .append_pair("code_challenge", &pkce::challenge(&verifier))
-            .append_pair("code_challenge_method", "S256");
-        match (purpose, &known) {
-            (Purpose::Write, Some(account)) => query.append_pair("login_hint", account.upn.reveal()),
-            (Purpose::Write | Purpose::Read, _) => query.append_pair("prompt", "select_account"),
+impl Way {
+    /// All of them, the safest first.
+    pub const ALL: [Self; 3] = [Self::Browser, Self::Paste, Self::Device];
+
+    /// As it stands in a profile.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Paste => "paste",
+            Self::Device => "device",
+        }
+    }
+}
+
+/// What the person has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// Open the address on this machine; the rest happens by itself.
+    OpenAddress {
+        /// Where.
+        address: Url,
+    },
+    /// Open the address anywhere, and paste the one that the browser ends at.
+    PasteAddress {
+        /// Where.
+        address: Url,
+    },
+    /// Open the address anywhere and enter the code.
+    DeviceCode {
+        /// The code, clean text.
+        user_code: String,
+        /// Where.
+        address: Url,
+        /// By this machine's clock; the service may end it sooner.
+        expires_at: Timestamp,
+    },
+}
+
+/// A sign-in that waits for the person; dropping it cancels it.
+#[must_use = "nobody is signed in before `finish` was awaited"]
+pub struct SignIn {
+    kind: Kind,
+}
+
+enum Kind {
+    Browser(BrowserSignIn),
+    Paste(BrowserSignIn),
+    Device(DeviceSignIn),
+}
+
+impl SignIn {
+    pub(super) async fn start(session: Session, way: Way, purpose: Purpose) -> Result<Self, SignInError> {
+        let kind = match way {
+            Way::Browser => Kind::Browser(BrowserSignIn::start(session, purpose).await?),
+            Way::Paste => Kind::Paste(BrowserSignIn::start_for_pasting(session, purpose).await?),
+            Way::Device => Kind::Device(DeviceSignIn::start(session, purpose).await?),
         };
-        drop(query);
-        Ok(Self { address, session, purpose, listener, state, verifier, redirect_uri, patience: PATIENCE })
+        Ok(Self { kind })
     }
 
-    /// The same with another limit than 10 minutes.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
+    /// What to show.
+    pub fn prompt(&self) -> Prompt {
+        match &self.kind {
+            Kind::Browser(browser) => Prompt::OpenAddress { address: browser.address.clone() },
+            Kind::Paste(browser) => Prompt::PasteAddress { address: browser.address.clone() },
+            Kind::Device(device) => Prompt::DeviceCode {
+                user_code: device.code.user_code.clone(),
+                address: device.code.address.clone(),
+                expires_at: device.code.expires_at,
+            },
+        }
     }
 
-    /// The port that waits, on 127.0.0.1 and, where there is IPv6, on ::1.
-    pub fn port(&self) -> u16 {
-        self.listener.port()
-    }
-
-    /// Waits for the browser and takes its code to the token endpoint.
+    /// Waits for the person. What is pasted is taken where [`Prompt::PasteAddress`] asks for it; `wrong` hears why a pasted text
+    /// was not taken, and another may follow.
     ///
     /// # Errors
-    /// The person declined, the service refused, or the browser did not come back in time.
-    pub async fn finish(self) -> Result<Account, SignInError> {
-        let waited = tokio::time::timeout(self.patience, self.listener.answer(&self.state)).await;
-        let code = match waited {
-            Ok(Answer::Code(code)) => code,
-            Ok(Answer::Error { error, message }) => return Err(SignInError::Refused { error, message, codes: Vec::new(), trace_id: None }),
-            Err(_) => return Err(SignInError::NoAnswer { after: self.patience }),
-        };
-        let tokens = self.session.endpoint().redeem(self.purpose, &code, &self.verifier, &self.redirect_uri).await?;
-        self.session.signed_in(self.purpose, tokens).await
+    /// The person declined, the service refused, or nothing came in time.
+    pub async fn finish(
+        self,
+        pasted: &mut mpsc::Receiver<Secret>,
+        wrong: impl FnMut(NotTheAddress) + Send,
+    ) -> Result<Account, SignInError> {
+        match self.kind {
+            Kind::Browser(browser) => browser.finish().await,
+            Kind::Paste(browser) => browser.finish_with(pasted, wrong).await,
+            Kind::Device(device) => device.finish().await,
+        }
     }
 }
 
-impl std::fmt::Debug for BrowserSignIn {
+impl std::fmt::Debug for SignIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BrowserSignIn").field("purpose", &self.purpose).field("port", &self.port()).finish_non_exhaustive()
+        f.debug_struct("SignIn").finish_non_exhaustive()
     }
 }

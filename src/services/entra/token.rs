@@ -1,6 +1,6 @@
 //! Requests to the token endpoint, and where the two endpoints are. Not for keeping tokens.
 
-use super::reply::{self, Tokens};
+use super::reply::{self, DeviceCode, Tokens};
 use super::retry::{Again, Limits, Pause, retrying};
 use super::{EntraSettings, Purpose, SignInError};
 use crate::base::http::{Http, Method, Request};
@@ -25,6 +25,7 @@ impl TokenEndpoint {
         code: &Secret,
         verifier: &Secret,
         redirect_uri: &str,
+        claims: &str,
     ) -> Result<Tokens, SignInError> {
         let fields = [
             ("grant_type", "authorization_code"),
@@ -33,24 +34,52 @@ impl TokenEndpoint {
             ("redirect_uri", redirect_uri),
             ("code_verifier", verifier.expose()),
             ("scope", &self.settings.scope(purpose)),
+            ("claims", claims),
         ];
         self.ask(&fields, again_if_told).await
     }
 
     /// Tokens for a refresh token, which may be used more than once.
-    pub(super) async fn refresh(&self, purpose: Purpose, refresh: &Secret) -> Result<Tokens, SignInError> {
+    pub(super) async fn refresh(&self, purpose: Purpose, refresh: &Secret, claims: &str) -> Result<Tokens, SignInError> {
         let fields = [
             ("grant_type", "refresh_token"),
             ("client_id", self.settings.client_id(purpose)),
             ("refresh_token", refresh.expose()),
             ("scope", &self.settings.scope(purpose)),
+            ("claims", claims),
         ];
         self.ask(&fields, again_if_busy).await
     }
 
-    async fn ask(&self, fields: &[(&str, &str)], again: fn(&SignInError) -> Again) -> Result<Tokens, SignInError> {
+    /// A code for a person to enter elsewhere (RFC 8628 3.1).
+    pub(super) async fn device_code(&self, purpose: Purpose) -> Result<DeviceCode, SignInError> {
+        let url = endpoint(&self.settings, "devicecode")?;
+        let fields = [("client_id", self.settings.client_id(purpose)), ("scope", &self.settings.scope(purpose))];
+        let request = Request::new(Method::POST, url).form(&fields).header("accept", "application/json");
+        retrying(self.limits, &self.pause, again_if_busy, || {
+            Box::pin(async { reply::device_code(&self.http.send(request.clone()).await?, self.clock.now()) })
+        })
+        .await
+    }
+
+    /// Asks once whether the code was entered (RFC 8628 3.4). Under the long name of the grant, which all servers know.
+    pub(super) async fn device_token(&self, purpose: Purpose, device_code: &Secret, claims: &str) -> Result<Tokens, SignInError> {
+        let fields = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+            ("client_id", self.settings.client_id(purpose)),
+            ("device_code", device_code.expose()),
+            ("claims", claims),
+        ];
+        self.once(self.request(&fields)?).await
+    }
+
+    fn request(&self, fields: &[(&str, &str)]) -> Result<Request, SignInError> {
         let url = endpoint(&self.settings, "token")?;
-        let request = Request::new(Method::POST, url).form(fields).header("accept", "application/json");
+        Ok(Request::new(Method::POST, url).form(fields).header("accept", "application/json"))
+    }
+
+    async fn ask(&self, fields: &[(&str, &str)], again: fn(&SignInError) -> Again) -> Result<Tokens, SignInError> {
+        let request = self.request(fields)?;
         retrying(self.limits, &self.pause, again, || Box::pin(self.once(request.clone()))).await
     }
 

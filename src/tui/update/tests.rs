@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    engine::page::scenes,
+    engine::page::{Way, scenes},
     tui::{keys::KeyMap, model::Look},
 };
 
@@ -50,6 +50,15 @@ fn keys_ask_the_engine_for_what_they_say() {
         (scenes::fail, "b", view("sync")),
         (scenes::fail, "left", view("sync")),
         (scenes::sign_in, "esc", send(Command::Dismiss)),
+        (scenes::sign_in, "enter", vec![]),
+        (scenes::sign_in, "tab", send(Command::SignInBy(Way::Paste))),
+        (scenes::code, "tab", send(Command::SignInBy(Way::Browser))),
+        (scenes::pasting, "type:http://localhost/?q enter", send(Command::Paste(Pasted(Secret::new("http://localhost/?q"))))),
+        (scenes::pasting, "type:q? backspace enter", send(Command::Paste(Pasted(Secret::new("q"))))),
+        (scenes::pasting, "type:q esc", send(Command::Dismiss)),
+        (scenes::pasting, "type:q ctrl-c", vec![Effect::Leave]),
+        (scenes::sign_in_ended, "enter", send(Command::SignInBy(Way::Device))),
+        (scenes::sign_in_ended, "esc", send(Command::Dismiss)),
         (scenes::plan, "esc", send(Command::Dismiss)),
         (scenes::plan, "enter", vec![]),
         (scenes::plan, "type:global enter", vec![]),
@@ -172,4 +181,29 @@ fn a_dropped_command_is_said() {
     let mut model = model(scenes::fail());
     update(&mut model, Msg::Dropped);
     assert_eq!(model.notice().unwrap().text, "the engine is busy, the key was dropped");
+}
+
+#[test]
+fn a_pasted_text_goes_into_the_sign_in_only_and_is_never_keys() {
+    let text = || Msg::Pasted(Pasted(Secret::new("http://localhost/?code=q&state=n\n")));
+    for scene in [scenes::fail, scenes::plan, scenes::sign_in, scenes::doubt] {
+        let mut model = model(scene());
+        assert_eq!(update(&mut model, text()), vec![]);
+        assert_eq!((model.pasted.count(), model.typed.as_str()), (0, ""));
+    }
+    let mut model = model(scenes::pasting());
+    assert_eq!(update(&mut model, text()), vec![], "the line feed at its end sends nothing");
+    let whole = Secret::new("http://localhost/?code=q&state=n");
+    assert_eq!(press(&mut model, "enter"), send(Command::Paste(Pasted(whole))));
+    assert_eq!(press(&mut model, "enter"), send(Command::Paste(Pasted(Secret::new("")))), "it is sent once");
+}
+
+#[test]
+fn a_code_in_view_counts_down_and_then_stands_still() {
+    let mut model = model(scenes::code());
+    assert_eq!(model.next_change(), Some(Duration::from_secs(1)));
+    update(&mut model, Msg::Elapsed(Duration::from_millis(2500)));
+    assert_eq!(model.next_change(), Some(Duration::from_secs(3)));
+    update(&mut model, Msg::Elapsed(Duration::from_hours(1)));
+    assert_eq!(model.next_change(), None);
 }

@@ -36,7 +36,9 @@ fn pane_lines(ink: &Ink, pane: &CheckPane, tight: bool, width: usize) -> Vec<Lin
     let mut lines = head(ink, pane, width);
     // A check that holds needs no more than what was found when room is short.
     let brief = tight && pane.verdict == Some(Verdict::Pass);
-    let facts = [("expected", pane.expected.as_ref().filter(|_| !brief)), ("found", pane.found.as_ref())];
+    // While a change is on its way, how long that may take matters more than what must hold at last.
+    let terse = tight && matches!(pane.verdict, Some(Verdict::Pass | Verdict::Pending));
+    let facts = [("expected", pane.expected.as_ref().filter(|_| !terse)), ("found", pane.found.as_ref())];
     for (name, value) in facts {
         if let Some(value) = value {
             lines.extend(ink.field(name, INNER, HANG, &[ink.piece(Role::Text, &**value)], width));

@@ -76,6 +76,11 @@ impl Glyphs {
         }
     }
 
+    /// The engine's own marks of a value that is not known yet, in this set's signs.
+    pub(crate) fn marks(&self, text: &str) -> String {
+        if self.ascii { text.replace('‹', "<").replace('›', ">") } else { text.to_owned() }
+    }
+
     /// How wide [`Glyphs::verdict`] is.
     pub(crate) fn verdict_width(&self) -> usize {
         if self.ascii { 2 } else { 1 }

@@ -3,6 +3,7 @@
 mod asks;
 mod help;
 mod plan;
+mod signin;
 mod wire;
 
 use super::{Ink, put, put_over_rule, set, text, text::Piece, theme::Role};
@@ -46,7 +47,7 @@ pub(crate) fn over(ink: &Ink, model: &Model, area: Rect) -> Option<Over> {
     }
     match model.page().overlay.as_ref()? {
         Overlay::Plan(plan) => Some(plan::over(ink, plan, model, most.min(96))),
-        Overlay::SignIn { address } => Some(asks::sign_in(ink, address, &model.keys, most.min(76))),
+        Overlay::SignIn(pane) => Some(signin::over(ink, pane, model, most.min(96))),
         Overlay::Doubt { what } => Some(asks::doubt(ink, what, &model.keys, most.min(70))),
     }
 }

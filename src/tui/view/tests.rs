@@ -75,6 +75,8 @@ fn style_sign(cell: &Cell) -> char {
         Color::Yellow => 'y',
         Color::Magenta => 'm',
         Color::Cyan => 'c',
+        // On the white of a QR code.
+        Color::Black => 'k',
         Color::Reset => return if bold { 'B' } else { ' ' },
         other => panic!("{other:?} is no role's colour"),
     };
@@ -142,6 +144,12 @@ fn a_failing_step_and_a_plan_look_right_on_every_screen() {
 #[test]
 fn boxes_over_the_page_look_as_their_snapshots_say() {
     holds("sign-in", &model(scenes::sign_in(), COLOUR), &USUAL);
+    holds("sign-in-code", &model(scenes::code(), COLOUR), &ALL);
+    holds("sign-in-ended", &model(scenes::sign_in_ended(), COLOUR), &USUAL);
+    holds("sign-in-paste-wrong", &model(scenes::pasting(), COLOUR), &USUAL);
+    let mut pasting = model(scenes::pasting(), COLOUR);
+    "http://localhost/?code=secret".chars().for_each(|c| pasting.pasted.push(c));
+    holds("sign-in-paste", &pasting, &[(120, 40, COLOUR), (80, 24, COLOUR), (80, 24, ASCII)]);
     holds("doubt", &model(scenes::doubt(), COLOUR), &USUAL);
     for (name, layer) in [("help", Layer::Help), ("wire", Layer::Wire), ("leave", Layer::Leave)] {
         let mut model = model(scenes::sending(), COLOUR);

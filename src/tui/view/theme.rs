@@ -59,6 +59,16 @@ impl Theme {
         }
     }
 
+    /// Black on white where there are colours, as a camera wants it; else the terminal's own.
+    pub(crate) fn paper(self, style: Style) -> Style {
+        if self.colour { style } else { Style::new() }
+    }
+
+    /// Whether light is what is drawn: without colours, most terminals are light on dark.
+    pub(crate) fn inked(self) -> bool {
+        !self.colour
+    }
+
     /// How a span of a guide looks.
     pub(crate) fn span(self, style: SpanStyle) -> Style {
         self.style(match style {

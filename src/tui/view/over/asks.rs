@@ -1,17 +1,8 @@
-//! The small boxes: sign-in, an op in doubt, leaving while something is being sent.
+//! The small boxes: an op in doubt, leaving while something is being sent.
 
 use super::{Ink, Over, Role, keys};
 use crate::tui::keys::{Action, KeyMap};
 use ratatui::text::Line;
-
-/// The sign-in page is open in a browser.
-pub(super) fn sign_in(ink: &Ink, address: &str, map: &KeyMap, width: usize) -> Over {
-    let mut lines = ink.wrapped(Role::Text, "The sign-in page opens in your browser. Sign in there; this box closes by itself.", 0, width);
-    lines.push(Line::default());
-    lines.extend(ink.wrapped(Role::Dim, "If no browser opens, open this address on this machine:", 0, width));
-    lines.extend(super::super::text::verbatim(address, ink.theme.style(Role::Code), 0, width));
-    Over { title: "Sign in".to_owned(), lines, foot: Vec::new(), keys: keys(ink, map, &[(Action::Close, "cancel the sign-in")]), width }
-}
 
 /// An op whose end nobody saw.
 pub(super) fn doubt(ink: &Ink, what: &str, map: &KeyMap, width: usize) -> Over {

@@ -47,7 +47,7 @@ fn op_lines(ink: &Ink, at: usize, op: &PlanLine, width: usize) -> Vec<Line<'stat
     let mut lines = text::wrap(&title, &[number], width);
     let mut fact = |name: &str, role: Role, value: &str| {
         if !value.is_empty() {
-            lines.extend(ink.field(name, NAMES, 4, &[ink.piece(role, value)], width));
+            lines.extend(ink.field(name, NAMES, 4, &[ink.piece(role, ink.glyphs.marks(value))], width));
         }
     };
     fact("send", Role::Code, &op.request);
@@ -57,7 +57,7 @@ fn op_lines(ink: &Ink, at: usize, op: &PlanLine, width: usize) -> Vec<Line<'stat
     if !op.body.is_empty() {
         lines.extend(ink.field("body", NAMES, 4, &[], width));
         lines.pop();
-        let mut body = text::verbatim(&op.body, ink.theme.style(Role::Code), 4 + NAMES, width);
+        let mut body = text::verbatim(&ink.glyphs.marks(&op.body), ink.theme.style(Role::Code), 4 + NAMES, width);
         if let Some(first) = body.first_mut() {
             // The name stands on the first line of the body.
             first.spans.splice(0..1, [ink.span(Role::Text, "    "), ink.span(Role::Dim, text::pad("body", NAMES, ""))]);

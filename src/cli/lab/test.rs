@@ -1,0 +1,99 @@
+//! Whether a lab can be reached, who is signed in, and how far the clocks are apart. Begins no sign-in and changes nothing.
+
+use super::super::{
+    Globals,
+    context::{DEFAULT_GUIDE, block_on},
+    finding::{self, Finding, clock},
+};
+use crate::base::{
+    Exit, Problem,
+    clock::{Clock as _, SystemClock},
+    encode,
+    http::{Http, Method, Reply, Request, WireLog},
+    text,
+};
+use crate::guide::load;
+use crate::lab::{
+    connect::{Lab, Reached, reach},
+    profile::Places,
+};
+use crate::services::entra::{GraphGet, Purpose, SignInError};
+use std::sync::Arc;
+use url::Url;
+
+pub(super) fn run(name: Option<&str>, places: &Places, globals: &Globals) -> Result<Exit, Problem> {
+    let lab = Lab::choose(name, places)?;
+    let guide = load::named(DEFAULT_GUIDE)?;
+    let findings = block_on(async {
+        let reached = reach(&lab, &guide.pack, &WireLog::default(), Arc::new(SystemClock)).await?;
+        Ok(look(&lab.name, &reached).await)
+    })?;
+    Ok(finding::tell(&findings, globals.ascii))
+}
+
+async fn look(lab: &str, reached: &Reached) -> Vec<Finding> {
+    let mut findings = vec![sign_in_service(reached).await];
+    findings.extend(graph(reached).await);
+    findings.extend(account(lab, reached).await);
+    findings
+}
+
+/// Its own description is there for everybody, and a wrong tenant is refused (OpenID Connect Discovery 4).
+async fn sign_in_service(reached: &Reached) -> Finding {
+    const WHAT: &str = "sign-in";
+    let settings = reached.session.settings();
+    let tenant = encode::path_segment(&settings.tenant).unwrap_or_default();
+    let address = format!("{}/{tenant}/v2.0/.well-known/openid-configuration", settings.authority.as_str().trim_end_matches('/'));
+    match get(&reached.http, &address).await {
+        Ok(reply) if reply.status == 200 => Finding::fine(WHAT, format!("{} knows the tenant", text::line(settings.authority.as_str()))),
+        Ok(reply) => {
+            let says = format!("the sign-in service answers {} for the tenant `{}`", reply.status, text::short(&settings.tenant, 80));
+            Finding::bad(WHAT, Exit::Not, says, "check `tenant`, `cloud` and `authority` in the lab's profile")
+        }
+        Err(problem) => Finding::of(WHAT, problem),
+    }
+}
+
+/// Asked without a token: any answer shows the way, and names the lab's time.
+async fn graph(reached: &Reached) -> Vec<Finding> {
+    let base = reached.session.settings().graph.as_str().trim_end_matches('/');
+    match get(&reached.http, &format!("{base}/v1.0/organization")).await {
+        Ok(reply) => {
+            let found = Finding::fine("graph", format!("{} answers within {} ms", text::line(base), reply.took.as_millis()));
+            let clock = match reply.date {
+                Some(date) => clock(date.duration_since(SystemClock.now())),
+                None => Finding::bad("clock", Exit::Unknown, "Microsoft Graph names no time", "a proxy may have taken it out of the reply"),
+            };
+            vec![found, clock]
+        }
+        Err(problem) => vec![Finding::of("graph", problem)],
+    }
+}
+
+async fn get(http: &Http, address: &str) -> Result<Reply, Problem> {
+    let url = Url::parse(address).map_err(|error| Problem::usage(format!("`{}` is no address: {error}", text::line(address))))?;
+    Ok(http.send(Request::new(Method::GET, url)).await?)
+}
+
+async fn account(lab: &str, reached: &Reached) -> Vec<Finding> {
+    const WHAT: &str = "account";
+    let account = match reached.session.resume().await {
+        Ok(account) => account,
+        Err(SignInError::SignedOut) => {
+            let hint = format!("`guidepost signin --lab {lab}` signs in");
+            return vec![Finding::bad(WHAT, Exit::Unknown, "nobody is signed in", hint)];
+        }
+        Err(error) => return vec![Finding::of(WHAT, error.into())],
+    };
+    let mut findings = vec![Finding::fine(WHAT, format!("signed in as {}", account.upn.reveal()))];
+    let granted = reached.session.granted(Purpose::Read).await;
+    let short = granted.iter().map(|scope| scope.rsplit('/').next().unwrap_or(scope)).collect::<Vec<_>>().join(", ");
+    let says = if short.is_empty() { "the sign-in service does not say which".to_owned() } else { short };
+    findings.push(Finding::fine("granted", says));
+    let query = vec![("$select".to_owned(), "id".to_owned())];
+    let asked = GraphGet { path: "/v1.0/organization".into(), query, eventual: false };
+    if let Err(error) = reached.graph.get(asked).await {
+        findings.push(Finding::of("reading", error.into()));
+    }
+    findings
+}

@@ -1,0 +1,167 @@
+//! `guidepost signin` and `guidepost signout`, and the talk with the person for every command that signs in.
+
+use super::{
+    Globals,
+    context::{DEFAULT_GUIDE, block_on},
+    out,
+};
+use crate::base::{Exit, Problem, Secret, clock::SystemClock};
+use crate::engine::{
+    page::{SignInAsk, Way},
+    probe::Systems,
+    run::{Door, NotConnected, Talk},
+    systems::LabDoor,
+};
+use crate::guide::load;
+use crate::lab::{connect::Lab, profile::Places};
+use crate::{plain, tui};
+use clap::ValueEnum;
+use std::{io::IsTerminal as _, sync::Arc};
+use tokio::{io::AsyncBufReadExt as _, sync::mpsc};
+
+/// Sign in to a lab.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    wanted: OutArgs,
+    /// In which way; without it, as the lab's profile says
+    #[arg(long, value_enum, value_name = "WAY")]
+    way: Option<WayArg>,
+}
+
+/// Sign out of a lab.
+#[derive(Debug, clap::Args)]
+pub struct OutArgs {
+    /// A configured lab; without it, the practice lab
+    #[arg(long, value_name = "LAB")]
+    lab: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WayArg {
+    /// In a browser on this machine
+    Browser,
+    /// In a browser anywhere; the address that it ends at is pasted here
+    Paste,
+    /// By a code that is entered on any device; many tenants block it
+    Device,
+}
+
+impl From<WayArg> for Way {
+    fn from(way: WayArg) -> Self {
+        match way {
+            WayArg::Browser => Self::Browser,
+            WayArg::Paste => Self::Paste,
+            WayArg::Device => Self::Device,
+        }
+    }
+}
+
+/// The longest line that is read where there is no terminal.
+const LONGEST: u64 = 20 * 1024;
+
+fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
+    let lab = Lab::choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?)?;
+    // Whose permissions are asked for: those of the guide that is walked when none is named.
+    Ok(LabDoor::new(lab, Arc::new(load::named(DEFAULT_GUIDE)?), Arc::new(SystemClock)))
+}
+
+/// Signs in; says who is signed in.
+///
+/// # Errors
+/// The lab cannot be reached, the sign-in was refused, or it cannot be kept.
+pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    let door = door(&args.wanted, globals)?;
+    block_on(async {
+        let signed_in = match (door.connect().await, args.way) {
+            (Ok(systems), None) => {
+                out::say(&format!("signed in already as {}", name(&*systems)));
+                return Ok(Exit::Fine);
+            }
+            (Err(NotConnected::Failed(problem)), _) => return Err(problem),
+            (Ok(_) | Err(NotConnected::SignedOut(_)), _) if globals.no_input => {
+                return Err(Problem::new("signing in needs a person").hint("leave `--no-input` out"));
+            }
+            (Ok(_) | Err(NotConnected::SignedOut(_)), way) => talk(&door, way.map_or_else(|| door.usual_way(), Way::from)).await,
+        };
+        let systems = signed_in.map_err(not_signed_in)?;
+        out::say(&format!("signed in as {}", name(&*systems)));
+        match door.notice() {
+            // Nothing else would ever use it.
+            Some(notice) => Err(Problem::new(format!("the sign-in ends with this command: {}", notice.what))
+                .hint("`guidepost doctor` looks at the keyring; `guidepost walk` signs in for as long as it runs")),
+            None => Ok(Exit::Fine),
+        }
+    })
+}
+
+fn name(systems: &dyn Systems) -> String {
+    systems.me().map(|me| me.name).unwrap_or_default()
+}
+
+fn not_signed_in(why: NotConnected) -> Problem {
+    match why {
+        NotConnected::SignedOut(None) => Problem::new("nobody signed in"),
+        NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem) => Problem { exit: Exit::Not, ..problem },
+    }
+}
+
+/// Forgets the sign-in, here and in the keyring.
+///
+/// # Errors
+/// The profile is wrong, or the keyring did not forget it.
+pub fn out(args: &OutArgs, globals: &Globals) -> Result<Exit, Problem> {
+    let door = door(args, globals)?;
+    block_on(async {
+        door.sign_out().await?;
+        out::say("signed out; what was given in the tenant stays given until it is revoked there");
+        Ok(Exit::Fine)
+    })
+}
+
+/// Forgets the sign-in of a configured lab.
+pub(super) async fn forget(lab: &str, globals: &Globals) -> Result<(), Problem> {
+    door(&OutArgs { lab: Some(lab.to_owned()) }, globals)?.sign_out().await
+}
+
+/// Signs in, with the person on standard error and standard input.
+///
+/// # Errors
+/// Why nobody is signed in.
+pub async fn talk(door: &dyn Door, way: Way) -> Result<Arc<dyn Systems>, NotConnected> {
+    let (show, mut shown) = mpsc::channel(4);
+    let (paste, pasted) = mpsc::channel(1);
+    let person = async {
+        while let Some(pane) = shown.recv().await {
+            for line in plain::sign_in_lines(&pane) {
+                out::tell(&line);
+            }
+            if matches!(pane.ask, SignInAsk::Paste { .. }) {
+                match pasted_line().await {
+                    Ok(Some(text)) => drop(paste.send(text).await),
+                    Ok(None) => return NotConnected::SignedOut(None),
+                    Err(problem) => return NotConnected::Failed(problem),
+                }
+            }
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        signed_in = door.sign_in(way, Talk { show, pasted }) => signed_in,
+        why = person => Err(why),
+    }
+}
+
+/// What the person pastes, masked on a terminal; `None` when nothing will come.
+async fn pasted_line() -> Result<Option<Secret>, Problem> {
+    if std::io::stdin().is_terminal() {
+        return tui::read_hidden("paste it here: ").await;
+    }
+    let mut line = String::new();
+    let mut input = tokio::io::AsyncReadExt::take(tokio::io::BufReader::new(tokio::io::stdin()), LONGEST);
+    match input.read_line(&mut line).await {
+        Ok(0) => Ok(None),
+        Ok(_) => Ok(Some(Secret::new(line))),
+        Err(error) => Err(Problem::new(format!("cannot read what is pasted: {error}"))),
+    }
+}
