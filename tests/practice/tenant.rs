@@ -98,6 +98,21 @@ async fn what_an_account_cannot_become_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn nobody_fills_the_tenant_without_end() {
+    let (lab, token) = lab().await;
+    let mut refused = Value::Null;
+    for n in 0..60 {
+        let (status, body) = send(&lab, &token, Method::POST, "/domains", json!({"id": format!("d{n}.example")})).await;
+        if status != 201 {
+            refused = body;
+            break;
+        }
+    }
+    assert_eq!(refused["error"]["code"], "Directory_QuotaExceeded");
+    assert_eq!(lab.get(&token, "/v1.0/me").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_reset_is_an_operation_to_poll_and_the_new_password_works() {
     let (lab, token) = lab().await;
     let reset = async |user: &str, body: Value| {

@@ -54,6 +54,12 @@ impl Fault {
         Self::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     }
 
+    /// There are too many already.
+    pub(super) fn quota() -> Self {
+        let message = "The directory object quota limit for the Principal has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota.";
+        Self::new(403, "Directory_QuotaExceeded", message)
+    }
+
     /// The error body, spelled `innerError` as in practice (`facts/wire.md` 19).
     pub(super) fn answer(&self, live: &Live, question: &Question) -> Answer {
         let inner = json!({

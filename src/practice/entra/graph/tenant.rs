@@ -8,6 +8,8 @@ use crate::practice::{
 };
 use serde_json::{Map, Value, json};
 
+/// More domains are refused.
+const MOST_DOMAINS: usize = 50;
 const DNS_RECORDS: Collection = shapes::plain("domains('{id}')/verificationDnsRecords", "domainDnsRecord", &[]);
 
 fn tenant(call: &mut Call<'_>) -> Item {
@@ -74,6 +76,9 @@ pub(super) fn add_domain(call: &mut Call<'_>) -> Result<Answer, Fault> {
     let name = body.get("id").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     if !is_domain_name(&name) {
         return Err(Fault::bad("Invalid value specified for property 'id' of resource 'Domain'."));
+    }
+    if call.live.world().directory.domains.len() >= MOST_DOMAINS {
+        return Err(Fault::quota());
     }
     let added = call.change(("Add unverified domain", "DirectoryManagement", Party::thing(&name, "Other")), |world| {
         let message = format!("Domain '{name}' already exists. A conflicting object with one or more of the specified property values is present in the directory.");

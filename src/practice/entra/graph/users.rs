@@ -9,6 +9,11 @@ use crate::practice::{
 };
 use serde_json::{Map, Value, json};
 
+/// More accounts are refused: each request copies the directory, and a lab needs a handful.
+const MOST: usize = 200;
+/// Entries of a list of texts.
+const LONGEST_LIST: usize = 5;
+
 /// What a property takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Takes {
@@ -100,6 +105,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Fault> {
     if !profile.get("password").is_some_and(Value::is_string) {
         return Err(required("password"));
     }
+    if call.live.world().directory.users.len() >= MOST {
+        return Err(Fault::quota());
+    }
     let now = call.live.now();
     let id = chance::guid().map_err(|_| Fault::new(503, "serviceNotAvailable", "There are no random numbers."))?;
     let mut user = User {
@@ -179,7 +187,7 @@ fn fits(takes: Takes, value: &Value) -> bool {
     let short = |value: &Value| value.as_str().is_some_and(|text| text.len() <= 256);
     match takes {
         Takes::Text => value.is_null() || short(value),
-        Takes::Texts => value.as_array().is_some_and(|all| all.len() <= 250 && all.iter().all(short)),
+        Takes::Texts => value.as_array().is_some_and(|all| all.len() <= LONGEST_LIST && all.iter().all(short)),
         Takes::Country => {
             value.is_null() || value.as_str().is_some_and(|text| text.len() == 2 && text.chars().all(|c| c.is_ascii_uppercase()))
         }
