@@ -4,6 +4,7 @@ mod chance;
 mod connect;
 mod control;
 mod entra;
+mod faults;
 mod live;
 mod log;
 mod process;
@@ -34,6 +35,14 @@ pub struct Options {
     pub allow_remote: bool,
     /// How long a write takes to show in reads.
     pub consistency: Duration,
+    /// Codes of [`fault_codes`] that hold from the start.
+    pub broken: Vec<String>,
+}
+
+/// What can be broken in the lab: the code, and one line about it.
+#[must_use]
+pub fn fault_codes() -> Vec<(&'static str, &'static str)> {
+    faults::FAULTS.iter().map(|line| (line.code, line.about)).collect()
 }
 
 /// What a person can do to the lab: the verb with its arguments, and one line about it.

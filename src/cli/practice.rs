@@ -41,6 +41,9 @@ pub struct Args {
     /// How long a change takes to show in reads
     #[arg(long, value_name = "TIME", value_parser = short_time, default_value = "3s")]
     consistency: Duration,
+    /// Break something from the start; `practice break --list` shows what
+    #[arg(long = "break", value_name = "CODE", value_parser = fault)]
+    broken: Vec<String>,
     /// Print the ready line as JSON
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
@@ -85,6 +88,24 @@ enum Steer {
         #[arg(value_name = "TIME", allow_hyphen_values = true, value_parser = time)]
         by: Duration,
     },
+    /// Break something on purpose
+    Break {
+        /// Show what can be broken, and what is
+        #[arg(long)]
+        list: bool,
+        /// What to break
+        #[arg(required_unless_present = "list", value_name = "CODE", value_parser = fault)]
+        code: Option<String>,
+        /// For `slow`: by how much
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        delay: Option<Duration>,
+    },
+    /// Mend what was broken, all of it without a code
+    Heal {
+        /// What to mend
+        #[arg(value_name = "CODE", value_parser = fault)]
+        code: Option<String>,
+    },
     /// Do what a person would do, without Guidepost
     Person {
         /// Show what a person can do
@@ -106,6 +127,11 @@ fn time(text: &str) -> Result<Duration, String> {
 fn short_time(text: &str) -> Result<Duration, String> {
     let millis = text.strip_suffix("ms").and_then(|number| number.parse::<u32>().ok());
     millis.map_or_else(|| time(text), |millis| Ok(Duration::from_millis(millis.into())))
+}
+
+fn fault(code: &str) -> Result<String, String> {
+    let known = practice::fault_codes().iter().any(|(one, _)| *one == code);
+    if known { Ok(code.to_owned()) } else { Err("no such fault; `guidepost practice break --list` shows what can be broken".to_owned()) }
 }
 
 impl Beginning {
@@ -140,6 +166,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, Problem> {
     let places = Places::find(globals.config.as_deref())?;
     let state = args.state.clone().unwrap_or_else(|| places.practice_world());
     match args.steer {
+        Some(Steer::Break { list: true, .. }) => runtime.block_on(list_faults(&state)),
         Some(steer) => runtime.block_on(change(&places, &state, steer)),
         None => runtime.block_on(serve(args, state)),
     }
@@ -153,6 +180,7 @@ async fn serve(args: Args, state: PathBuf) -> Result<Exit, Problem> {
         from: args.from.preset(),
         allow_remote: args.allow_remote,
         consistency: args.consistency,
+        broken: args.broken,
     };
     practice::serve(options, |ready| announce(ready, args.format)).await?;
     Ok(Exit::Fine)
@@ -182,10 +210,34 @@ fn list_verbs() {
     }
 }
 
+/// The table; of a running lab also since when. No lab is started for it.
+async fn list_faults(state: &Path) -> Result<Exit, Problem> {
+    let broken = if practice::read_endpoint(state)?.is_some() { get_faults(state).await? } else { Value::Null };
+    let since = |code: &str| {
+        let lines = broken.get("faults").and_then(Value::as_array)?;
+        lines.iter().find(|line| line["code"] == code)?["since"].as_str().map(|since| format!(" (since {})", text::line(since)))
+    };
+    let codes = practice::fault_codes();
+    let width = codes.iter().map(|(code, _)| code.len()).max().unwrap_or(0);
+    for (code, about) in codes {
+        out::say(&format!("{code:width$}  {about}{}", since(code).unwrap_or_default()));
+    }
+    Ok(Exit::Fine)
+}
+
 async fn change(places: &Places, state: &Path, steer: Steer) -> Result<Exit, Problem> {
     let (path, body, done) = match steer {
         Steer::Reset { from } => ("reset", json!({"from": from.name()}), format!("the practice lab begins anew from {}", from.name())),
         Steer::Clock { by } => ("clock", json!({"advance": format!("{}s", by.as_secs())}), "time passed".to_owned()),
+        Steer::Break { code, delay, .. } => {
+            let code = code.unwrap_or_default();
+            let done = format!("broken: {code}; `guidepost practice heal {code}` mends it");
+            ("faults", json!({"break": code, "delay": delay.map(|delay| format!("{}s", delay.as_secs()))}), done)
+        }
+        Steer::Heal { code } => {
+            let done = format!("mended: {}", code.as_deref().unwrap_or("everything"));
+            ("faults", json!({"heal": code}), done)
+        }
         Steer::Person { verb, args, .. } => {
             let verb = verb.unwrap_or_default();
             let done = format!("done: {verb}");
@@ -212,14 +264,22 @@ fn begin_a_new_journal(places: &Places) {
     }
 }
 
-/// Sends a change to the lab that serves this state directory, started when it does not run.
+async fn get_faults(state: &Path) -> Result<Value, Problem> {
+    ask(state, "faults", |address| Request::new(Method::GET, address)).await
+}
+
 async fn post(state: &Path, path: &str, body: &Value) -> Result<Value, Problem> {
+    ask(state, path, |address| Request::new(Method::POST, address).json(body)).await
+}
+
+/// Asks the lab that serves this state directory, started when it does not run.
+async fn ask(state: &Path, path: &str, request: impl FnOnce(url::Url) -> Request) -> Result<Value, Problem> {
     let endpoint = ensure_running(state).await?;
     let damaged = || Problem::new(format!("`{}` names no control address", state.join("endpoint.json").display()));
     let mut address = endpoint.control.ok_or_else(damaged)?;
     address.path_segments_mut().map_err(|()| damaged())?.pop_if_empty().push(path);
     let http = Http::new(HttpSettings { ca_file: Some(endpoint.ca_file), ..HttpSettings::default() }, WireLog::default())?;
-    let reply = http.send(Request::new(Method::POST, address).json(body)).await?;
+    let reply = http.send(request(address)).await?;
     let value: Value =
         serde_json::from_slice(&reply.body).map_err(|error| Problem::new(format!("the practice lab's answer is no JSON: {error}")))?;
     if reply.status == 200 {

@@ -27,6 +27,13 @@ pub(super) fn password() -> Result<String, NoChance> {
     Ok(picked.map(|sign| char::from(*sign)).collect())
 }
 
+/// A code of 9 characters that a person types, as Entra's: capitals and digits that do not look alike.
+pub(super) fn user_code() -> Result<String, NoChance> {
+    const SIGNS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    let picked = bytes::<9>()?.into_iter().filter_map(|byte| SIGNS.get(usize::from(byte) % SIGNS.len()));
+    Ok(picked.map(|sign| char::from(*sign)).collect())
+}
+
 /// A random GUID.
 pub(super) fn guid() -> Result<String, NoChance> {
     Ok(as_guid(u128::from_be_bytes(bytes()?)))

@@ -1,6 +1,7 @@
 //! The way to steer the lab: its clock, what persons do, a reset, the request log. Not for what a real lab offers.
 
 use super::{
+    faults,
     live::Live,
     parse_duration,
     store::StoreError,
@@ -11,8 +12,8 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-/// What this control can do; faces act on these names. `faults` and `wizard` come with their issues.
-const CAPABILITIES: &[&str] = &["clock", "person"];
+/// What this control can do; faces act on these names. `wizard` comes with its issue.
+const CAPABILITIES: &[&str] = &["clock", "person", "faults"];
 
 #[derive(Deserialize)]
 struct Clock {
@@ -32,6 +33,18 @@ struct Reset {
     from: Option<String>,
 }
 
+/// `{"break": "slow", "delay": "2s"}`, or `{"heal": "slow"}`, or `{"heal": null}` for all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Faults {
+    #[serde(default, rename = "break")]
+    break_it: Option<String>,
+    #[serde(default)]
+    delay: Option<String>,
+    #[serde(default)]
+    heal: Option<String>,
+}
+
 /// Answers a control request; `path` is what follows the key.
 pub(super) fn answer(live: &mut Live, question: &Question, path: &[String]) -> Answer {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -41,6 +54,8 @@ pub(super) fn answer(live: &mut Live, question: &Question, path: &[String]) -> A
         (&Method::GET, ["hold"]) => Ok(Answer { content: Content::Hold, ..Answer::empty(200) }),
         (&Method::POST, ["clock"]) => body(question).and_then(|asked| advance(live, &asked)),
         (&Method::POST, ["person"]) => body(question).and_then(|asked| person(live, &asked)),
+        (&Method::GET, ["faults"]) => Ok(broken(live)),
+        (&Method::POST, ["faults"]) => body(question).and_then(|asked| change_faults(live, &asked)),
         (&Method::POST, ["reset"]) => body(question).and_then(|asked| reset(live, &asked)),
         _ => Err(refused(404, "there is no such control")),
     };
@@ -98,4 +113,30 @@ fn reset(live: &mut Live, asked: &Reset) -> Result<Answer, Answer> {
     let preset = Preset::named(name).ok_or_else(|| refused(400, format!("there is no beginning `{name}`")))?;
     live.reset(preset)?;
     Ok(Answer::json(200, json!({"from": name})))
+}
+
+/// The table, with when each began; `null` for what is well.
+fn broken(live: &Live) -> Answer {
+    let now = live.now();
+    let shown = |one: &faults::Line| json!({"code": one.code, "about": one.about, "since": live.world().broken_since(one.fault, now)});
+    Answer::json(200, json!({"faults": faults::FAULTS.iter().map(shown).collect::<Vec<_>>()}))
+}
+
+fn change_faults(live: &mut Live, asked: &Faults) -> Result<Answer, Answer> {
+    let known = |code: &str| faults::named(code).ok_or_else(|| refused(409, format!("there is no fault `{code}`")));
+    let delay = asked.delay.as_deref().map(|text| parse_duration(text).map(|delay| delay.as_secs()));
+    if delay == Some(None) {
+        return Err(refused(400, "`delay` is no length of time such as `2s`"));
+    }
+    if let Some(code) = &asked.break_it {
+        let (fault, now) = (known(code)?, live.now());
+        live.change(|world| {
+            world.break_it(fault, delay.flatten(), now);
+            Ok::<(), StoreError>(())
+        })?;
+        return Ok(Answer::json(200, json!({"broken": code})));
+    }
+    let fault = asked.heal.as_deref().map(known).transpose()?;
+    let healed = live.change(|world| Ok::<_, StoreError>(world.heal(fault)))?;
+    Ok(Answer::json(200, json!({"healed": healed})))
 }

@@ -2,6 +2,7 @@
 
 use super::{
     entra::{Flows, Signer},
+    faults::Fault,
     log::RequestLog,
     store::{Store, StoreError},
     world::{Directory, Preset, World},
@@ -49,6 +50,16 @@ impl Live {
         wall.checked_add(SignedDuration::from_secs(self.world.offset)).unwrap_or(wall)
     }
 
+    /// The time that the lab says it is.
+    pub(super) fn said_now(&self) -> Timestamp {
+        self.world.said(self.now())
+    }
+
+    /// Whether this is broken now.
+    pub(super) fn is_broken(&self, fault: Fault) -> bool {
+        self.world.is_broken(fault, self.now())
+    }
+
     /// The truth.
     pub(super) fn world(&self) -> &World {
         &self.world
@@ -57,7 +68,7 @@ impl Live {
     /// What Graph reads show: the truth of a moment ago.
     pub(super) fn shown(&mut self) -> Arc<Directory> {
         let now = self.now();
-        self.replica.at(now, self.settings.consistency)
+        self.replica.at(now, self.settings.consistency.max(self.world.lag()))
     }
 
     /// Changes the world: stored first, true after. If `change` refuses or the disk does, nothing happened.
@@ -91,13 +102,14 @@ impl Live {
         Ok(())
     }
 
-    /// Begins anew. World time goes on, tokens and the password stay, so that nobody has to sign in again.
+    /// Begins anew. World time goes on, faults end, tokens and the password stay, so that nobody has to sign in again.
     pub(super) fn reset(&mut self, preset: Preset) -> Result<(), StoreError> {
         let now = self.now();
         self.change(|world| {
             let fresh = World::new(preset, world.password.clone(), now);
             world.directory = fresh.directory;
             world.consents = fresh.consents;
+            world.faults.clear();
             Ok::<(), StoreError>(())
         })?;
         self.replica = Replica::new(&self.world.directory);

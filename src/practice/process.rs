@@ -3,6 +3,7 @@
 use super::{
     Options, chance,
     entra::Signer,
+    faults,
     live::{Live, Settings},
     server::{self, Server},
     store::{self, Store},
@@ -221,9 +222,24 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     let signer = Signer::new().map_err(|error| Problem::new(format!("cannot make a signing key: {error}")))?;
     let mut live = Live::new(world, store, settings, signer, clock);
     live.catch_up()?;
+    break_from_the_start(&mut live, &options.broken)?;
     let refresh_token = chance::token().map_err(no_chance)?;
     let endpoint = endpoint(&mut live, refresh_token, &ca_file)?;
     Ok((Server::new(listener, identity.server, live, options.linger), endpoint))
+}
+
+fn break_from_the_start(live: &mut Live, codes: &[String]) -> Result<(), Problem> {
+    let now = live.now();
+    for code in codes {
+        let fault = faults::named(code).ok_or_else(|| {
+            Problem::usage(format!("there is no fault `{code}`")).hint("`guidepost practice break --list` shows what can be broken")
+        })?;
+        live.change(|world| {
+            world.break_it(fault, None, now);
+            Ok::<(), store::StoreError>(())
+        })?;
+    }
+    Ok(())
 }
 
 fn wake(store: &Store, options: &Options, clock: &Arc<dyn Clock>) -> Result<World, Problem> {

@@ -2,6 +2,7 @@
 
 use super::{
     control, entra,
+    faults::Fault,
     live::Live,
     log::{LogLine, shown_query},
     wire::{Answer, Content, Question, http_date},
@@ -26,7 +27,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What is under way when the lab ends may take this long.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-type Body = BoxBody<Bytes, Infallible>;
+type Body = BoxBody<Bytes, std::io::Error>;
 
 /// The listening lab.
 pub(super) struct Server {
@@ -140,11 +141,22 @@ pub(super) fn lock(live: &Mutex<Live>) -> MutexGuard<'_, Live> {
 
 async fn answer(live: Arc<Mutex<Live>>, ended: CancellationToken, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let answered = match read(request).await {
-        Ok(question) => tokio::task::spawn_blocking(move || reply(&live, &question)).await.ok(),
+        Ok(question) => {
+            sleep(lateness(&live, &question)).await;
+            tokio::task::spawn_blocking(move || reply(&live, &question)).await.ok()
+        }
         Err(status) => Some((Answer::empty(status), HeaderMap::new())),
     };
     let (answer, headers) = answered.unwrap_or_else(|| (Answer::empty(500), HeaderMap::new()));
     Ok(response(answer, headers, ended))
+}
+
+/// How late the reply to this comes on purpose; steering the lab stays quick.
+fn lateness(live: &Mutex<Live>, question: &Question) -> Duration {
+    if question.path.first().is_some_and(|first| first == CONTROL) {
+        return Duration::ZERO;
+    }
+    Duration::from_secs(lock(live).world().delay())
 }
 
 /// Reads a request within the limits; else the status that says which one it broke.
@@ -200,13 +212,14 @@ fn reply(live: &Mutex<Live>, question: &Question) -> (Answer, HeaderMap) {
         client_request_id: question.client_request_id.clone(),
     };
     live.log.push(entry);
+    answer.cut = is_graph(question) && live.is_broken(Fault::Cut);
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("date", &http_date(live.now()));
+    set("date", &http_date(live.said_now()));
     set("request-id", &question.request_id);
     set("client-request-id", &question.client_request_id);
     set("cache-control", "no-store");
@@ -218,6 +231,10 @@ fn shown(path: &[String]) -> String {
     format!("/{}", path.join("/"))
 }
 
+fn is_graph(question: &Question) -> bool {
+    question.path.first().is_some_and(|first| first == "v1.0" || first == "beta")
+}
+
 fn route(live: &mut Live, question: &Question) -> (Answer, String) {
     match question.path.split_first() {
         Some((first, rest)) if first == CONTROL => match rest.split_first() {
@@ -226,17 +243,18 @@ fn route(live: &mut Live, question: &Question) -> (Answer, String) {
             }
             Some(_) | None => (Answer::empty(404), "/control/…".to_owned()),
         },
-        Some((first, rest)) if first == "v1.0" || first == "beta" => (entra::graph(live, question, first, rest), shown(&question.path)),
+        Some((first, rest)) if is_graph(question) => (entra::graph(live, question, first, rest), shown(&question.path)),
         Some((tenant, rest)) => (entra::sign_in(live, question, tenant, rest), shown(&question.path)),
         None => (Answer::empty(404), "/".to_owned()),
     }
 }
 
 fn response(answer: Answer, headers: HeaderMap, ended: CancellationToken) -> Response<Body> {
+    let whole = |text: String| if answer.cut { cut(&text) } else { BodyExt::boxed(Full::from(text).map_err(|never| match never {})) };
     let (kind, body): (_, Body) = match answer.content {
-        Content::Empty => ("", Full::default().boxed()),
-        Content::Json(value) => ("application/json; charset=utf-8", Full::from(value.to_string()).boxed()),
-        Content::Html(page) => ("text/html; charset=utf-8", Full::from(page).boxed()),
+        Content::Empty => ("", whole(String::new())),
+        Content::Json(value) => ("application/json; charset=utf-8", whole(value.to_string())),
+        Content::Html(page) => ("text/html; charset=utf-8", whole(page)),
         Content::Hold => ("text/plain", held(ended)),
     };
     let mut response = Response::new(body);
@@ -249,6 +267,18 @@ fn response(answer: Answer, headers: HeaderMap, ended: CancellationToken) -> Res
         }
     }
     response
+}
+
+/// The first half, and then the connection closes.
+fn cut(text: &str) -> Body {
+    let half = text.as_bytes().get(..text.len() / 2).unwrap_or_default().to_vec();
+    let broken = Err(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "cut on purpose"));
+    // The half goes out first: an error in the same write would swallow it.
+    let end = stream::once(async move {
+        tokio::task::yield_now().await;
+        broken
+    });
+    BodyExt::boxed(StreamBody::new(stream::once(async move { Ok(Frame::data(Bytes::from(half))) }).chain(end)))
 }
 
 /// A line, then silence until the lab ends or the client goes.

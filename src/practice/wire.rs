@@ -68,12 +68,14 @@ pub(super) struct Answer {
     pub(super) content: Content,
     /// For the request log: what let the request in.
     pub(super) permission: Option<String>,
+    /// Whether the connection closes in the middle of it.
+    pub(super) cut: bool,
 }
 
 impl Answer {
     /// A reply without a body.
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Empty, permission: None }
+        Self { status, headers: Vec::new(), content: Content::Empty, permission: None, cut: false }
     }
 
     /// A reply with JSON.

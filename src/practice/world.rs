@@ -8,7 +8,7 @@ pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use tokens::{ACCESS_MINUTES, Refused, Tokens};
 
-use super::tables;
+use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub(super) struct World {
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.
     pub(super) tokens: Tokens,
+    /// What is broken on purpose.
+    #[serde(default)]
+    pub(super) faults: Vec<Broken>,
 }
 
 /// What Graph shows of the tenant.
@@ -48,6 +51,9 @@ pub(super) struct Directory {
     pub(super) users: Vec<User>,
     /// Active role assignments.
     pub(super) assignments: Vec<Assignment>,
+    /// Role assignments that somebody may activate, and has not (PIM).
+    #[serde(default)]
+    pub(super) eligible: Vec<Assignment>,
     /// Domains of the tenant.
     pub(super) domains: Vec<Domain>,
     /// Part numbers of what was bought.

@@ -3,6 +3,8 @@
 
 mod browser;
 mod control;
+mod device;
+mod faults;
 mod graph;
 mod hostile;
 mod lab;

@@ -335,12 +335,12 @@ impl Walk {
         match finished {
             Finished::Connected(Ok(systems)) => self.connected(systems),
             Finished::Connected(Err(NotConnected::SignedOut(why))) => {
-                self.overlay = None;
+                self.end_sign_in();
                 self.activity = why.map(|why| why.what);
                 self.connection = Connection::SignedOut;
             }
             Finished::Connected(Err(NotConnected::Failed(problem))) => {
-                self.overlay = None;
+                self.end_sign_in();
                 self.connection = Connection::Failed { why: problem.what, hint: problem.hint };
             }
             Finished::SignedIn { number, outcome } => self.signed_in(number, outcome),
@@ -351,8 +351,15 @@ impl Walk {
         }
     }
 
+    /// Takes the sign-in away, and nothing else that may lie over the page by now, such as a plan.
+    fn end_sign_in(&mut self) {
+        if matches!(self.overlay, Some(Overlay::SignIn { .. })) {
+            self.overlay = None;
+        }
+    }
+
     fn connected(&mut self, systems: Arc<dyn Systems>) {
-        self.overlay = None;
+        self.end_sign_in();
         self.connection = Connection::Ready;
         self.engine.connect(systems);
         if let Some(problem) = self.door.notice() {

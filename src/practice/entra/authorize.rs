@@ -1,6 +1,12 @@
 //! Signing in by page: who asks, account and password, consent, and back to the application with a code or an error.
 
-use super::{pages, refusal::Refusal, scopes::Asked, token::client_info};
+use super::{
+    device::{self, Decision, Devices},
+    pages,
+    refusal::Refusal,
+    scopes::Asked,
+    token::client_info,
+};
 use crate::practice::{
     chance,
     live::Live,
@@ -26,6 +32,8 @@ const TRIES: u32 = 10;
 pub(in crate::practice) struct Flows {
     open: VecDeque<Flow>,
     codes: VecDeque<Code>,
+    /// Devices that wait.
+    pub(super) devices: Devices,
 }
 
 /// One sign-in between its first page and its end.
@@ -41,10 +49,7 @@ pub(super) struct Flow {
     pub(super) client: &'static tables::Client,
     /// What for.
     pub(super) asked: Asked,
-    redirect: Url,
-    /// The redirect as the client wrote it: `Url` adds a slash.
-    redirect_text: String,
-    state: Option<String>,
+    end: End,
     nonce: Option<String>,
     challenge: String,
     /// What the account field begins with.
@@ -53,6 +58,20 @@ pub(super) struct Flow {
     user: Option<String>,
     tries: u32,
     began: Timestamp,
+}
+
+/// Where a sign-in ends.
+#[derive(Clone)]
+enum End {
+    /// Back at the application.
+    Redirect {
+        to: Url,
+        /// As the client wrote it: `Url` adds a slash.
+        text: String,
+        state: Option<String>,
+    },
+    /// At the device that shows this user code.
+    Device(String),
 }
 
 /// A code that may be exchanged once.
@@ -131,10 +150,9 @@ pub(super) fn ask(live: &mut Live, question: &Question, tenant: &str) -> Answer 
         );
         return page_error(live, &Refusal::new("invalid_request", 50_011, why));
     };
-    match begin(live, question, tenant, client) {
-        Ok(mut flow) => {
-            flow.redirect = redirect;
-            text.clone_into(&mut flow.redirect_text);
+    let end = End::Redirect { to: redirect.clone(), text: text.to_owned(), state: question.param("state").map(str::to_owned) };
+    match begin(live, question, tenant, client, end) {
+        Ok(flow) => {
             let page = pages::log_in(&flow, None);
             live.flows.put(flow);
             page
@@ -155,7 +173,7 @@ fn loopback(text: &str) -> Option<Url> {
     (here && plain && url.scheme() == "http").then_some(url)
 }
 
-fn begin(live: &Live, question: &Question, tenant: &str, client: &'static tables::Client) -> Result<Flow, Refusal> {
+fn begin(live: &Live, question: &Question, tenant: &str, client: &'static tables::Client, end: End) -> Result<Flow, Refusal> {
     let invalid = |code, text: &str| Refusal::new("invalid_request", code, text);
     match question.param("response_type") {
         Some("code") => {}
@@ -176,23 +194,63 @@ fn begin(live: &Live, question: &Question, tenant: &str, client: &'static tables
         _ => return Err(invalid(90_023, "Unsupported 'prompt' value.")),
     }
     let scope = question.param("scope").unwrap_or_default();
+    let asked = Asked::read(scope, &live.settings.base)?;
     Ok(Flow {
-        id: chance::token()?,
-        csrf: chance::token()?,
-        tenant: tenant.to_owned(),
-        client,
-        asked: Asked::read(scope, &live.settings.base)?,
-        redirect: Url::parse("http://localhost").map_err(|_| Refusal::down())?,
-        redirect_text: String::new(),
-        state: question.param("state").map(str::to_owned),
         nonce: question.param("nonce").map(str::to_owned),
         challenge: challenge.to_owned(),
         hint: question.param("login_hint").unwrap_or_default().to_owned(),
         ask_again: prompt == "consent",
-        user: None,
-        tries: 0,
-        began: live.now(),
+        ..Flow::new(tenant, client, asked, end, live.now())?
     })
+}
+
+impl Flow {
+    fn new(tenant: &str, client: &'static tables::Client, asked: Asked, end: End, began: Timestamp) -> Result<Self, Refusal> {
+        Ok(Self {
+            id: chance::token()?,
+            csrf: chance::token()?,
+            tenant: tenant.to_owned(),
+            client,
+            asked,
+            end,
+            nonce: None,
+            challenge: String::new(),
+            hint: String::new(),
+            ask_again: false,
+            user: None,
+            tries: 0,
+            began,
+        })
+    }
+}
+
+/// The form with the code that a device shows.
+pub(super) fn ask_for_device(live: &mut Live, question: &Question, tenant: &str) -> Answer {
+    let form = question.form();
+    let own = question.header("origin").is_none_or(|origin| origin == "null" || origin_is_ours(origin));
+    let user_code = find(&form, "user_code").filter(|_| own).unwrap_or_default();
+    let now = live.now();
+    let begun = match live.flows.devices.asking(user_code, now) {
+        Ok((client, asked)) => Flow::new(tenant, client, asked, End::Device(user_code.to_owned()), now),
+        Err(why) => return pages::user_code(tenant, user_code, Some(device::refused(why))),
+    };
+    match begun {
+        Ok(flow) => {
+            let page = pages::log_in(&flow, None);
+            live.flows.put(flow);
+            page
+        }
+        Err(refusal) => pages::error(&refusal.description(live, question)),
+    }
+}
+
+/// The end of a session. The pages keep no cookie, so there is nothing to forget; tokens live on, as in Entra.
+pub(super) fn log_out(question: &Question) -> Answer {
+    let back = question.param("post_logout_redirect_uri").and_then(loopback);
+    match back {
+        Some(back) => send_back(&back, question.param("state"), &[]),
+        None => pages::end("You are signed out", "You may close this window."),
+    }
 }
 
 /// Where a redirect goes with an error.
@@ -211,7 +269,24 @@ fn send_back(redirect: &Url, state: Option<&str>, params: &[(&'static str, Strin
             query.append_pair("state", state);
         }
     }
+    if url.query() == Some("") {
+        url.set_query(None);
+    }
     Answer::empty(302).header("location", url.as_str())
+}
+
+/// The end of a sign-in that came to nothing.
+fn fail(live: &mut Live, question: &Question, flow: &Flow, refusal: &Refusal, subcode: Option<&str>) -> Answer {
+    let mut params = refused(live, question, refusal);
+    params.extend(subcode.map(|subcode| ("error_subcode", subcode.to_owned())));
+    match &flow.end {
+        End::Redirect { to, state, .. } => send_back(to, state.as_deref(), &params),
+        End::Device(user_code) => {
+            let now = live.now();
+            live.flows.devices.decline(user_code, now);
+            pages::error(&refusal.description(live, question))
+        }
+    }
 }
 
 /// The flow that a form belongs to, if the form is ours.
@@ -265,7 +340,7 @@ fn wrong_password(live: &mut Live, question: &Question, mut flow: Flow, account:
     flow.tries += 1;
     if flow.tries >= TRIES {
         let refusal = Refusal::new("access_denied", 50_053, "The account is locked: there were too many attempts with a wrong password.");
-        return send_back(&flow.redirect, flow.state.as_deref(), &refused(live, question, &refusal));
+        return fail(live, question, &flow, &refusal, None);
     }
     account.clone_into(&mut flow.hint);
     let page = pages::log_in(&flow, Some("AADSTS50126: the account or the password is wrong."));
@@ -273,11 +348,9 @@ fn wrong_password(live: &mut Live, question: &Question, mut flow: Flow, account:
     page
 }
 
-fn declined(live: &Live, question: &Question, flow: &Flow) -> Answer {
+fn declined(live: &mut Live, question: &Question, flow: &Flow) -> Answer {
     let refusal = Refusal::new("access_denied", 65_004, "User declined to consent to access the app.");
-    let mut params = refused(live, question, &refusal);
-    params.push(("error_subcode", "cancel".to_owned()));
-    send_back(&flow.redirect, flow.state.as_deref(), &params)
+    fail(live, question, flow, &refusal, Some("cancel"))
 }
 
 /// The form with approve and deny.
@@ -296,7 +369,7 @@ pub(super) fn consent(live: &mut Live, question: &Question) -> Answer {
             90_094,
             "An administrator of Contoso has set a policy that prevents you from granting the permissions.",
         );
-        return send_back(&flow.redirect, flow.state.as_deref(), &refused(live, question, &refusal));
+        return fail(live, question, &flow, &refusal, None);
     }
     let scopes = flow.asked.graph.clone();
     let recorded = live.change(|world| {
@@ -305,21 +378,38 @@ pub(super) fn consent(live: &mut Live, question: &Question) -> Answer {
     });
     match recorded {
         Ok(()) => finish(live, question, &flow, &user),
-        Err(refusal) => send_back(&flow.redirect, flow.state.as_deref(), &refused(live, question, &refusal)),
+        Err(refusal) => fail(live, question, &flow, &refusal, None),
     }
 }
 
-/// Back to the application with a code.
+/// Back to the application with a code, or to the device that waits.
 fn finish(live: &mut Live, question: &Question, flow: &Flow, user: &User) -> Answer {
+    match &flow.end {
+        End::Redirect { to, text, state } => send_code(live, question, flow, user, (to, text, state.as_deref())),
+        End::Device(user_code) => {
+            let now = live.now();
+            match live.flows.devices.approve(user_code, &user.id, now) {
+                Decision::Taken => pages::end(
+                    "You have signed in",
+                    &format!("You have signed in to {} on your device. You may close this window.", flow.client.name),
+                ),
+                why @ (Decision::Unknown | Decision::Over) => pages::error(device::refused(why)),
+            }
+        }
+    }
+}
+
+fn send_code(live: &mut Live, question: &Question, flow: &Flow, user: &User, back: (&Url, &str, Option<&str>)) -> Answer {
+    let (redirect, redirect_text, state) = back;
     let Ok(text) = chance::token() else {
-        return send_back(&flow.redirect, flow.state.as_deref(), &refused(live, question, &Refusal::down()));
+        return send_back(redirect, state, &refused(live, question, &Refusal::down()));
     };
     let code = Code {
         text: text.clone(),
         user: user.id.clone(),
         client: flow.client.id,
         asked: flow.asked.clone(),
-        redirect: flow.redirect_text.clone(),
+        redirect: redirect_text.to_owned(),
         challenge: flow.challenge.clone(),
         nonce: flow.nonce.clone(),
         given: live.now(),
@@ -327,7 +417,7 @@ fn finish(live: &mut Live, question: &Question, flow: &Flow, user: &User) -> Ans
     };
     push(&mut live.flows.codes, code);
     let params = [("code", text), ("client_info", client_info(&user.id)), ("session_state", TENANT.to_owned())];
-    send_back(&flow.redirect, flow.state.as_deref(), &params)
+    send_back(redirect, state, &params)
 }
 
 #[cfg(test)]

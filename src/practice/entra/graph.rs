@@ -5,6 +5,7 @@ use super::{
     shapes,
 };
 use crate::practice::{
+    faults::RETRY_AFTER,
     live::Live,
     tables::{self, DIRECTORY_READERS, GLOBAL_ADMINISTRATOR, GLOBAL_READER, PRIVILEGED_ROLE_ADMINISTRATOR},
     wire::{Answer, Question},
@@ -120,7 +121,11 @@ pub(in crate::practice) fn graph(live: &mut Live, question: &Question, version: 
     let answered = run(live, question, version, path, &mut permission);
     let answer = answered.unwrap_or_else(|fault| {
         let answer = fault.answer(live, question);
-        if fault.status == 401 { answer.header("www-authenticate", challenge(live)) } else { answer }
+        match fault.status {
+            401 => answer.header("www-authenticate", challenge(live)),
+            429 => answer.header("retry-after", RETRY_AFTER),
+            _ => answer,
+        }
     });
     let diagnostic = r#"{"ServerInfo":{"DataCenter":"practice","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"practice"}}"#;
     let answer = answer.header("x-ms-ags-diagnostic", diagnostic).header("odata-version", "4.0");
@@ -137,6 +142,9 @@ fn challenge(live: &Live) -> String {
 
 fn run(live: &mut Live, question: &Question, version: &str, path: &[String], permission: &mut Option<String>) -> Result<Answer, Fault> {
     let caller = caller(live, question)?;
+    if live.is_broken(crate::practice::faults::Fault::Throttled) {
+        return Err(Fault::new(429, "TooManyRequests", "Please retry again later."));
+    }
     let (operation, values) = find(&question.method, path)?;
     let let_in = operation.scopes.iter().find(|scope| caller.scopes.iter().any(|held| held == *scope));
     let allowed = operation.roles.is_empty() || live.world().directory.holds(&caller.user.id, operation.roles);
@@ -150,7 +158,7 @@ fn caller(live: &Live, question: &Question) -> Result<Caller, Fault> {
     let token =
         question.header("authorization").and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let (_, token) = token.ok_or_else(|| refused("Access token is empty."))?;
-    let held = live.world().tokens.access(token.trim(), live.now()).map_err(|why| match why {
+    let held = live.world().tokens.access(token.trim(), live.now(), live.world().tokens_dead_before()).map_err(|why| match why {
         Refused::Expired => refused("Access token has expired or is not yet valid."),
         Refused::Unknown | Refused::Revoked => refused("CompactToken validation failed with reason code: 80049228."),
     })?;

@@ -57,7 +57,7 @@ impl Fault {
     /// The error body, spelled `innerError` as in practice (`facts/wire.md` 19).
     pub(super) fn answer(&self, live: &Live, question: &Question) -> Answer {
         let inner = json!({
-            "date": live.now().strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            "date": live.said_now().strftime("%Y-%m-%dT%H:%M:%S").to_string(),
             "request-id": question.request_id,
             "client-request-id": question.client_request_id,
         });

@@ -57,6 +57,23 @@ pub(super) fn log_in(flow: &Flow, wrong: Option<&str>) -> Answer {
     page(200, "Sign in", &format!("{}{}", request(flow), form(flow, "login", &fields)))
 }
 
+/// The code that a device shows.
+pub(super) fn user_code(tenant: &str, code: &str, wrong: Option<&str>) -> Answer {
+    let wrong = wrong.map(|text| format!("<p class=\"note\" role=\"alert\">{}</p>", escape(text))).unwrap_or_default();
+    let inside = format!(
+        "<form method=\"post\" action=\"/{}/devicelogin\">{wrong}<label>Code <input name=\"user_code\" value=\"{}\" autocomplete=\"off\" autofocus>\
+         </label><button>Next</button></form><p>Only enter a code that your own device shows you.</p>",
+        escape(tenant),
+        escape(code)
+    );
+    page(200, "Enter code", &inside)
+}
+
+/// The end of a sign-in that no redirect ends.
+pub(super) fn end(title: &str, text: &str) -> Answer {
+    page(200, title, &format!("<p class=\"note\">{}</p>", escape(text).replace("\r\n", "<br>")))
+}
+
 /// Approve or deny.
 pub(super) fn consent(flow: &Flow, account: &str) -> Answer {
     let buttons = "<button name=\"act\" value=\"approve\">Approve</button><button name=\"act\" value=\"deny\">Deny</button>";

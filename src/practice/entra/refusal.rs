@@ -53,6 +53,12 @@ impl Refusal {
         Self::new("unauthorized_client", 700_016, text)
     }
 
+    /// A policy of the tenant refuses this way to sign in.
+    pub(super) fn conditional_access() -> Self {
+        let text = "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.";
+        Self::new("invalid_grant", 53_003, text).because("message_only")
+    }
+
     /// A parameter is missing.
     pub(super) fn missing(name: &str) -> Self {
         Self::new("invalid_request", 900_144, format!("The request body must contain the following parameter: '{name}'."))
@@ -73,7 +79,7 @@ impl Refusal {
 
     /// Number, text and ids in one, lines ended by CR LF as Entra does (`facts/wire.md` 1).
     pub(super) fn description(&self, live: &Live, question: &Question) -> String {
-        let at = live.now().strftime("%Y-%m-%d %H:%M:%SZ");
+        let at = live.said_now().strftime("%Y-%m-%d %H:%M:%SZ");
         let (trace, correlation) = (&question.request_id, &question.client_request_id);
         format!("AADSTS{}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {at}", self.code, self.text)
     }
@@ -84,7 +90,7 @@ impl Refusal {
             "error": self.error,
             "error_description": self.description(live, question),
             "error_codes": [self.code],
-            "timestamp": live.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+            "timestamp": live.said_now().strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
             "trace_id": question.request_id,
             "correlation_id": question.client_request_id,
             "error_uri": format!("{}/error?code={}", live.settings.base, self.code),

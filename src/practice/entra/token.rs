@@ -1,6 +1,6 @@
-//! The token endpoint: codes and refresh tokens in, tokens out. Device codes come with a later issue.
+//! The token endpoint: codes, device codes and refresh tokens in, tokens out.
 
-use super::{authorize::Code, issuer, refusal::Refusal, scopes::Asked};
+use super::{authorize::Code, device, issuer, refusal::Refusal, scopes::Asked};
 use crate::practice::{
     chance,
     live::Live,
@@ -13,6 +13,9 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+/// The device code grant under its long name (RFC 8628 3.4) and the short one that older clients of Entra send.
+const DEVICE_GRANTS: &[&str] = &["urn:ietf:params:oauth:grant-type:device_code", "device_code"];
+
 /// Answers a token request.
 pub(super) fn answer(live: &mut Live, question: &Question) -> Answer {
     let form = question.form();
@@ -21,6 +24,7 @@ pub(super) fn answer(live: &mut Live, question: &Question) -> Answer {
         "" => Err(Refusal::missing("grant_type")),
         "authorization_code" => by_code(live, &form),
         "refresh_token" => by_refresh_token(live, &form),
+        grant if DEVICE_GRANTS.contains(&grant) => by_device_code(live, &form),
         other => {
             let text = format!("The app requested an unsupported grant type '{other}'.");
             Err(Refusal::new("unsupported_grant_type", 70_003, text))
@@ -28,6 +32,7 @@ pub(super) fn answer(live: &mut Live, question: &Question) -> Answer {
     };
     let label = match grant {
         "authorization_code" | "refresh_token" => format!("grant {grant}"),
+        grant if DEVICE_GRANTS.contains(&grant) => "grant device_code".to_owned(),
         _ => "grant".to_owned(),
     };
     match answered {
@@ -45,7 +50,8 @@ struct Grant {
     refresh: bool,
 }
 
-fn client(form: &[(String, String)]) -> Result<&'static tables::Client, Refusal> {
+/// The application that asks; all are public clients and show no secret.
+pub(super) fn client(form: &[(String, String)]) -> Result<&'static tables::Client, Refusal> {
     let id = find(form, "client_id").ok_or_else(|| Refusal::missing("client_id"))?;
     let client = tables::client(id).ok_or_else(|| Refusal::client(id))?;
     if find(form, "client_secret").or_else(|| find(form, "client_assertion")).is_some() {
@@ -90,11 +96,18 @@ fn check_code(code: &Code, client: &tables::Client, form: &[(String, String)]) -
     Ok(())
 }
 
+fn by_device_code(live: &mut Live, form: &[(String, String)]) -> Result<Value, Refusal> {
+    let client = client(form)?;
+    let (user, asked) = device::redeem(live, form, client)?;
+    let refresh = asked.has("offline_access");
+    issue(live, &Grant { user, client, asked, nonce: None, refresh })
+}
+
 fn by_refresh_token(live: &mut Live, form: &[(String, String)]) -> Result<Value, Refusal> {
     let client = client(form)?;
     let text = find(form, "refresh_token").ok_or_else(|| Refusal::missing("refresh_token"))?.to_owned();
     let now = live.now();
-    let held = live.change(|world| world.tokens.use_refresh(&text, now).map_err(refused))?;
+    let held = live.change(|world| world.tokens.use_refresh(&text, now, world.tokens_dead_before()).map_err(refused))?;
     if !held.client.eq_ignore_ascii_case(client.id) {
         let text = "The provided authorization code or refresh token was issued to a different client id.";
         return Err(Refusal::new("invalid_grant", 700_005, text));
@@ -105,7 +118,8 @@ fn by_refresh_token(live: &mut Live, form: &[(String, String)]) -> Result<Value,
     issue(live, &Grant { user, client, asked, nonce: None, refresh: true })
 }
 
-fn gone() -> Refusal {
+/// The account is not there any more, or may not sign in.
+pub(super) fn gone() -> Refusal {
     Refusal::new("invalid_grant", 50_057, "The user account is disabled.")
 }
 
@@ -158,7 +172,7 @@ fn issue(live: &mut Live, grant: &Grant) -> Result<Value, Refusal> {
         object.insert("refresh_token".to_owned(), refresh.into());
     }
     if grant.asked.has("openid") {
-        object.insert("id_token".to_owned(), id_token(live, grant, now.as_second()).into());
+        object.insert("id_token".to_owned(), id_token(live, grant, live.world().said(now).as_second()).into());
     }
     Ok(body)
 }

@@ -41,14 +41,23 @@ impl World {
         let directory = Directory {
             users: vec![cloud_only(ADMIN, "admin", "Practice Administrator", now)],
             assignments: vec![Assignment { principal: ADMIN.to_owned(), role: tables::GLOBAL_ADMINISTRATOR.to_owned() }],
+            eligible: Vec::new(),
             domains: vec![domain(INITIAL_DOMAIN, true), domain("contoso.example", true), domain("fabrikam.example", false)],
             products: Vec::new(),
             sync: Sync { enabled: None, last: None, scheduler: false },
         };
         let given = tables::SCOPES.iter().filter(|scope| scope.given).map(|scope| scope.name.to_owned()).collect();
         let consent = Consent { client: tables::PRACTICE_CLIENT.to_owned(), user: ADMIN.to_owned(), scopes: given };
-        let mut world =
-            Self { format: FORMAT, offset: 0, created: now, password, directory, consents: vec![consent], tokens: Tokens::default() };
+        let mut world = Self {
+            format: FORMAT,
+            offset: 0,
+            created: now,
+            password,
+            directory,
+            consents: vec![consent],
+            tokens: Tokens::default(),
+            faults: Vec::new(),
+        };
         match preset {
             Preset::Start => {}
             Preset::PhaseOne => world.directory.finish_phase_one(now),

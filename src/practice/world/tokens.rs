@@ -27,6 +27,9 @@ pub(in crate::practice) struct RefreshToken {
     pub(in crate::practice) user: String,
     /// The application that it was given to.
     pub(in crate::practice) client: String,
+    /// Unknown in worlds of an older version.
+    #[serde(default)]
+    given: Option<Timestamp>,
     used: Timestamp,
     dead: bool,
 }
@@ -41,6 +44,9 @@ pub(in crate::practice) struct AccessToken {
     pub(in crate::practice) client: String,
     /// Graph permissions in it.
     pub(in crate::practice) scopes: Vec<String>,
+    /// Unknown in worlds of an older version.
+    #[serde(default)]
+    given: Option<Timestamp>,
     expires: Timestamp,
 }
 
@@ -65,7 +71,7 @@ impl Tokens {
         self.refresh.retain(|one| now.duration_since(one.used) < SignedDuration::from_hours(24 * REFRESH_DAYS));
         forget_oldest(&mut self.refresh);
         let (user, client) = (user.to_owned(), client.to_ascii_lowercase());
-        self.refresh.push(RefreshToken { hash: hash(token), user, client, used: now, dead: false });
+        self.refresh.push(RefreshToken { hash: hash(token), user, client, given: Some(now), used: now, dead: false });
     }
 
     /// Keeps a new access token until `expires`.
@@ -82,14 +88,19 @@ impl Tokens {
         self.access.retain(|one| now.duration_since(one.expires) < SignedDuration::from_hours(24));
         forget_oldest(&mut self.access);
         let (user, client) = (user.to_owned(), client.to_ascii_lowercase());
-        self.access.push(AccessToken { hash: hash(token), user, client, scopes, expires });
+        self.access.push(AccessToken { hash: hash(token), user, client, scopes, given: Some(now), expires });
     }
 
-    /// Takes a refresh token, which marks it as used.
-    pub(in crate::practice) fn use_refresh(&mut self, token: &str, now: Timestamp) -> Result<RefreshToken, Refused> {
+    /// Takes a refresh token, which marks it as used. Those given out before `dead_before` are dead.
+    pub(in crate::practice) fn use_refresh(
+        &mut self,
+        token: &str,
+        now: Timestamp,
+        dead_before: Option<Timestamp>,
+    ) -> Result<RefreshToken, Refused> {
         let wanted = hash(token);
         let one = self.refresh.iter_mut().find(|one| one.hash == wanted).ok_or(Refused::Unknown)?;
-        if one.dead {
+        if one.dead || is_before(one.given, dead_before) {
             return Err(Refused::Revoked);
         }
         if now.duration_since(one.used) >= SignedDuration::from_hours(24 * REFRESH_DAYS) {
@@ -99,10 +110,13 @@ impl Tokens {
         Ok(one.clone())
     }
 
-    /// Looks at an access token.
-    pub(in crate::practice) fn access(&self, token: &str, now: Timestamp) -> Result<&AccessToken, Refused> {
+    /// Looks at an access token. Those given out before `dead_before` are dead.
+    pub(in crate::practice) fn access(&self, token: &str, now: Timestamp, dead_before: Option<Timestamp>) -> Result<&AccessToken, Refused> {
         let wanted = hash(token);
         let one = self.access.iter().find(|one| one.hash == wanted).ok_or(Refused::Unknown)?;
+        if is_before(one.given, dead_before) {
+            return Err(Refused::Revoked);
+        }
         if now >= one.expires { Err(Refused::Expired) } else { Ok(one) }
     }
 
@@ -115,6 +129,10 @@ impl Tokens {
         }
         living
     }
+}
+
+fn is_before(given: Option<Timestamp>, limit: Option<Timestamp>) -> bool {
+    limit.is_some_and(|limit| given.is_none_or(|given| given <= limit))
 }
 
 fn forget_oldest<T>(list: &mut Vec<T>) {
@@ -135,20 +153,20 @@ mod tests {
     fn an_access_token_dies_at_its_hour_and_says_so() {
         let mut tokens = Tokens::default();
         tokens.add_access("t", "user", "client", vec![], (at(0), at(60)));
-        assert!(tokens.access("t", at(59)).is_ok());
-        assert_eq!(tokens.access("t", at(60)).err(), Some(Refused::Expired));
-        assert_eq!(tokens.access("other", at(0)).err(), Some(Refused::Unknown));
+        assert!(tokens.access("t", at(59), None).is_ok());
+        assert_eq!(tokens.access("t", at(60), None).err(), Some(Refused::Expired));
+        assert_eq!(tokens.access("other", at(0), None).err(), Some(Refused::Unknown));
     }
 
     #[test]
     fn a_used_refresh_token_stays_good_until_all_are_revoked() {
         let mut tokens = Tokens::default();
         tokens.add_refresh("r", "user", "client", at(0));
-        assert!(tokens.use_refresh("r", at(1)).is_ok());
-        assert!(tokens.use_refresh("r", at(2)).is_ok());
+        assert!(tokens.use_refresh("r", at(1), None).is_ok());
+        assert!(tokens.use_refresh("r", at(2), None).is_ok());
         assert!(tokens.revoke_all());
         assert!(!tokens.revoke_all());
-        assert_eq!(tokens.use_refresh("r", at(4)).err(), Some(Refused::Revoked));
+        assert_eq!(tokens.use_refresh("r", at(4), None).err(), Some(Refused::Revoked));
     }
 
     #[test]
@@ -156,9 +174,9 @@ mod tests {
         let day = 24 * 60;
         let mut tokens = Tokens::default();
         tokens.add_refresh("r", "user", "client", at(0));
-        assert!(tokens.use_refresh("r", at(89 * day)).is_ok());
-        assert!(tokens.use_refresh("r", at(178 * day)).is_ok());
-        assert_eq!(tokens.use_refresh("r", at(268 * day)).err(), Some(Refused::Expired));
+        assert!(tokens.use_refresh("r", at(89 * day), None).is_ok());
+        assert!(tokens.use_refresh("r", at(178 * day), None).is_ok());
+        assert_eq!(tokens.use_refresh("r", at(268 * day), None).err(), Some(Refused::Expired));
     }
 
     #[test]
@@ -168,7 +186,7 @@ mod tests {
             tokens.add_refresh(&format!("token-{n}"), "user", "client", at(n));
         }
         assert_eq!(tokens.refresh.len(), MOST);
-        assert!(tokens.use_refresh("token-1999", at(2_000)).is_ok());
+        assert!(tokens.use_refresh("token-1999", at(2_000), None).is_ok());
         assert!(!serde_json::to_string(&tokens).unwrap().contains("token-"));
     }
 }

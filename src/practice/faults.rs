@@ -1,0 +1,214 @@
+//! What can be broken in the lab on purpose: one line a fault, when it began, and what it set aside until it is healed. Not what clients do about it.
+
+use super::world::{Assignment, Consent, World};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One way to break the lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Fault {
+    /// Graph answers 429.
+    Throttled,
+    /// Replies come late.
+    Slow,
+    /// Replies break off.
+    Cut,
+    /// Tokens are dead.
+    TokenRevoked,
+    /// Consents are gone.
+    ConsentMissing,
+    /// The administrator has no role.
+    RoleMissing,
+    /// The administrator is only eligible for the roles.
+    EligibleOnly,
+    /// Reads lag by minutes.
+    ReplicaBehind,
+    /// The lab's clock is wrong.
+    ClockSkewed,
+    /// Conditional access refuses device codes.
+    DeviceCodeBlocked,
+    /// The token endpoint says `slow_down`.
+    SlowDown,
+}
+
+/// A line of the table.
+pub(super) struct Line {
+    /// Which fault.
+    pub(super) fault: Fault,
+    /// Its code, as it is typed.
+    pub(super) code: &'static str,
+    /// One line for `--list`.
+    pub(super) about: &'static str,
+}
+
+const fn line(fault: Fault, code: &'static str, about: &'static str) -> Line {
+    Line { fault, code, about }
+}
+
+/// All faults.
+pub(super) const FAULTS: &[Line] = &[
+    line(Fault::Throttled, "throttled", "Graph answers 429 with `Retry-After: 2.128`; passes by itself after 30 s of world time"),
+    line(Fault::Slow, "slow", "every reply of sign-in and Graph comes late, by `--delay` or 5 s"),
+    line(Fault::Cut, "cut", "Graph does what it is asked, and the connection closes in the middle of the reply"),
+    line(Fault::TokenRevoked, "token-revoked", "every token given out before now is refused; a new sign-in works"),
+    line(Fault::ConsentMissing, "consent-missing", "consents given before now are gone; living access tokens keep theirs"),
+    line(Fault::RoleMissing, "role-missing", "the practice administrator holds no directory role"),
+    line(Fault::EligibleOnly, "eligible-only", "the practice administrator's roles are eligible in PIM and not active"),
+    line(Fault::ReplicaBehind, "replica-behind", "Graph's reads lag 5 minutes behind its writes"),
+    line(Fault::ClockSkewed, "clock-skewed", "the Date header and the times in tokens are 10 minutes ahead"),
+    line(Fault::DeviceCodeBlocked, "device-code-blocked", "conditional access refuses sign-in by device code: AADSTS53003"),
+    line(Fault::SlowDown, "slow-down", "polling faster than the interval is answered with `slow_down`, which Entra itself does not send"),
+];
+
+/// The fault of this code.
+pub(super) fn named(code: &str) -> Option<Fault> {
+    FAULTS.iter().find(|line| line.code == code).map(|line| line.fault)
+}
+
+/// Graph's own example of a decimal (`facts/wire.md` 15).
+pub(super) const RETRY_AFTER: &str = "2.128";
+const THROTTLED_FOR: SignedDuration = SignedDuration::from_secs(30);
+const USUAL_DELAY: u64 = 5;
+/// The longest delay, so that a broken lab still answers before its clients have left for good.
+const LONGEST_DELAY: u64 = 120;
+const LAG: SignedDuration = SignedDuration::from_mins(5);
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// A fault that holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Broken {
+    /// Which.
+    pub(super) fault: Fault,
+    /// World time of its beginning.
+    pub(super) since: Timestamp,
+    /// Seconds by which replies are late.
+    delay: u64,
+    /// Given back when it is healed.
+    consents: Vec<Consent>,
+    /// Given back when it is healed.
+    assignments: Vec<Assignment>,
+}
+
+impl World {
+    /// Breaks something; what is broken already begins anew.
+    pub(super) fn break_it(&mut self, fault: Fault, delay: Option<u64>, now: Timestamp) {
+        self.heal(Some(fault));
+        let delay = delay.unwrap_or(USUAL_DELAY).min(LONGEST_DELAY);
+        let mut broken = Broken { fault, since: now, delay, consents: Vec::new(), assignments: Vec::new() };
+        match fault {
+            Fault::ConsentMissing => broken.consents = std::mem::take(&mut self.consents),
+            Fault::RoleMissing => broken.assignments = self.take_administrators_roles(),
+            Fault::EligibleOnly => {
+                broken.assignments = self.take_administrators_roles();
+                self.directory.eligible.extend(broken.assignments.iter().cloned());
+            }
+            Fault::Throttled
+            | Fault::Slow
+            | Fault::Cut
+            | Fault::TokenRevoked
+            | Fault::ReplicaBehind
+            | Fault::ClockSkewed
+            | Fault::DeviceCodeBlocked
+            | Fault::SlowDown => {}
+        }
+        self.faults.push(broken);
+    }
+
+    /// Heals one fault or all, and gives back what it took; the codes of what was healed.
+    pub(super) fn heal(&mut self, fault: Option<Fault>) -> Vec<&'static str> {
+        let (healed, kept) =
+            std::mem::take(&mut self.faults).into_iter().partition::<Vec<_>, _>(|one| fault.is_none_or(|fault| one.fault == fault));
+        self.faults = kept;
+        let mut codes = Vec::new();
+        for one in healed {
+            for consent in &one.consents {
+                self.consent(&consent.client, &consent.user, &consent.scopes);
+            }
+            if one.fault == Fault::EligibleOnly {
+                self.directory.eligible.retain(|eligible| !one.assignments.contains(eligible));
+            }
+            for assignment in &one.assignments {
+                self.directory.assign(&assignment.principal, &assignment.role);
+            }
+            codes.extend(FAULTS.iter().filter(|line| line.fault == one.fault).map(|line| line.code));
+        }
+        codes
+    }
+
+    fn take_administrators_roles(&mut self) -> Vec<Assignment> {
+        let administrator = self.directory.administrator().map(|user| user.id.clone()).unwrap_or_default();
+        let (taken, kept) = std::mem::take(&mut self.directory.assignments).into_iter().partition(|one| one.principal == administrator);
+        self.directory.assignments = kept;
+        taken
+    }
+
+    fn broken(&self, fault: Fault) -> Option<&Broken> {
+        self.faults.iter().find(|one| one.fault == fault)
+    }
+
+    /// Whether this is broken now.
+    pub(super) fn is_broken(&self, fault: Fault, now: Timestamp) -> bool {
+        self.broken(fault).is_some_and(|one| fault != Fault::Throttled || now.duration_since(one.since) < THROTTLED_FOR)
+    }
+
+    /// When this began to be broken, while it is.
+    pub(super) fn broken_since(&self, fault: Fault, now: Timestamp) -> Option<Timestamp> {
+        self.broken(fault).filter(|_| self.is_broken(fault, now)).map(|one| one.since)
+    }
+
+    /// Tokens from before this moment are dead.
+    pub(super) fn tokens_dead_before(&self) -> Option<Timestamp> {
+        self.broken(Fault::TokenRevoked).map(|one| one.since)
+    }
+
+    /// How late replies come, in seconds.
+    pub(super) fn delay(&self) -> u64 {
+        self.broken(Fault::Slow).map_or(0, |one| one.delay)
+    }
+
+    /// How far reads lag behind, when it is more than usual.
+    pub(super) fn lag(&self) -> SignedDuration {
+        self.broken(Fault::ReplicaBehind).map_or(SignedDuration::ZERO, |_| LAG)
+    }
+
+    /// The time that the lab says it is.
+    pub(super) fn said(&self, now: Timestamp) -> Timestamp {
+        let skew = self.broken(Fault::ClockSkewed).map_or(SignedDuration::ZERO, |_| SKEW);
+        now.checked_add(skew).unwrap_or(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::practice::Preset;
+
+    #[test]
+    fn whatever_was_broken_healing_gives_back_the_world_as_it_was() {
+        let at = Timestamp::UNIX_EPOCH;
+        let world = World::new(Preset::Done, "canary".to_owned(), at);
+        for line in FAULTS {
+            let mut broken = world.clone();
+            broken.break_it(line.fault, None, at);
+            broken.break_it(line.fault, None, at);
+            assert!(broken.is_broken(line.fault, at), "{}", line.code);
+            assert_eq!(broken.heal(None), [line.code]);
+            let sorted = |world: &World| {
+                let mut ids: Vec<String> = world.directory.assignments.iter().map(Assignment::id).collect();
+                ids.sort();
+                (ids, world.directory.eligible.clone(), world.consents.clone())
+            };
+            assert_eq!(sorted(&broken), sorted(&world), "{}", line.code);
+        }
+    }
+
+    #[test]
+    fn each_fault_stands_once_in_the_table_under_its_stored_name() {
+        for line in FAULTS {
+            assert_eq!(serde_json::to_value(line.fault).unwrap(), line.code);
+            assert_eq!(named(line.code), Some(line.fault));
+        }
+        assert_eq!(named("nothing"), None);
+    }
+}
