@@ -39,6 +39,9 @@ pub struct Globals {
     /// Never ask and never start a sign-in
     #[arg(long, global = true)]
     pub no_input: bool,
+    /// Read secrets from this open file: one JSON object, {"refresh-token": "…"}; Unix only
+    #[arg(long, global = true, value_name = "N")]
+    pub secrets_fd: Option<u32>,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub color: Colour,

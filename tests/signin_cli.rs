@@ -198,3 +198,41 @@ async fn a_lab_is_tested_without_a_sign_in_and_its_clock_is_shown() {
     assert!(exit != 0, "{said}");
     assert!(server.asked().iter().all(|asked| asked.method == "GET"), "nothing was begun");
 }
+
+fn resume_with(home: &Home, command: &str) {
+    let path = home.0.path().join("config/labs/t.toml");
+    let profile = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{profile}[secrets]\ncommand = [\"sh\", \"-c\", '{command}', \"sh\"]\n")).unwrap();
+}
+
+#[tokio::test]
+async fn a_refresh_token_from_a_command_signs_in_without_a_person() {
+    let server = tenant(None).await;
+    let home = Home::new(&server);
+    resume_with(&home, &format!("test \"$1\" = refresh-token && echo from-{CANARY}"));
+    let (exit, said) = home.run(&["--no-input", "signin", "--lab", "t"]).await;
+    assert!(exit == 0 && said.contains("signed in already as admin@contoso.example"), "{exit} {said}");
+    assert_eq!(server.asked_for("/contoso.example/oauth2/v2.0/token")[0].form()["refresh_token"], format!("from-{CANARY}"));
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_named_and_what_it_printed_is_not() {
+    let server = tenant(None).await;
+    let home = Home::new(&server);
+    resume_with(&home, &format!("echo {CANARY}; echo {CANARY} >&2; exit 4"));
+    let (exit, said) = home.run(&["--no-input", "signin", "--lab", "t"]).await;
+    assert!(exit == 1 && said.contains("ended with exit status: 4") && said.contains("`refresh-token`"), "{exit} {said}");
+}
+
+#[tokio::test]
+async fn a_refresh_token_can_be_handed_over_by_an_open_file() {
+    let server = tenant(None).await;
+    let home = Home::new(&server);
+    let mut child = home.start(&["--no-input", "--secrets-fd", "0", "signin", "--lab", "t"]);
+    child.stdin.take().unwrap().write_all(format!("{{\"refresh-token\": \"from-{CANARY}\"}}").as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.contains("signed in already as") && !said.contains(CANARY), "{said}");
+    let (exit, said) = home.run(&["--secrets-fd", "0", "lab", "test", "t"]).await;
+    assert!(exit == 64 && said.contains("is no JSON object"), "{exit} {said}");
+}

@@ -12,6 +12,7 @@ use crate::engine::{
 use crate::guide::{Guide, load};
 use crate::lab::{
     connect::Lab,
+    given::Given,
     profile::{Places, check_variables},
 };
 use std::{io::IsTerminal as _, sync::Arc};
@@ -59,7 +60,7 @@ impl Context {
     pub fn open(wanted: &Where, globals: &Globals, command: &str, access: Access) -> Result<Self, Problem> {
         let guide = Arc::new(load::named(&wanted.guide)?);
         let places = Places::find(globals.config.as_deref())?;
-        let lab = Lab::choose(wanted.lab.as_deref(), &places)?;
+        let lab = choose(wanted.lab.as_deref(), &places, globals)?;
         lab.admits(&guide.pack)?;
         check_variables(&guide.pack.variables, &lab.variables)?;
         let clock = Arc::new(SystemClock);
@@ -126,6 +127,17 @@ impl Context {
         let Some(step) = step else { return Ok(all) };
         Ok(vec![step_id(guide, step)?])
     }
+}
+
+/// The lab, with what was handed over for it.
+///
+/// # Errors
+/// No such lab, its profile is wrong, or what was handed over is.
+pub fn choose(name: Option<&str>, places: &Places, globals: &Globals) -> Result<Lab, Problem> {
+    let given = globals.secrets_fd.map(Given::from_descriptor).transpose()?.unwrap_or_default();
+    let mut lab = Lab::choose(name, places)?;
+    lab.given = given;
+    Ok(lab)
 }
 
 /// A step by its id, with or without the guide's in front.

@@ -2,7 +2,7 @@
 
 use super::{
     Globals,
-    context::{DEFAULT_GUIDE, block_on},
+    context::{DEFAULT_GUIDE, block_on, choose},
     out,
 };
 use crate::base::{Exit, Problem, Secret, clock::SystemClock};
@@ -13,7 +13,7 @@ use crate::engine::{
     systems::LabDoor,
 };
 use crate::guide::load;
-use crate::lab::{connect::Lab, profile::Places};
+use crate::lab::profile::Places;
 use crate::{plain, tui};
 use clap::ValueEnum;
 use std::{io::IsTerminal as _, sync::Arc};
@@ -61,7 +61,7 @@ impl From<WayArg> for Way {
 const LONGEST: u64 = 20 * 1024;
 
 fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
-    let lab = Lab::choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?)?;
+    let lab = choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?, globals)?;
     // Whose permissions are asked for: those of the guide that is walked when none is named.
     Ok(LabDoor::new(lab, Arc::new(load::named(DEFAULT_GUIDE)?), Arc::new(SystemClock)))
 }

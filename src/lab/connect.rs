@@ -2,6 +2,7 @@
 
 mod start;
 
+use super::given::{Given, REFRESH_TOKEN};
 use super::profile::{PRACTICE, Places, Profile, usual_way};
 use crate::base::{
     Problem, Secret,
@@ -11,6 +12,7 @@ use crate::base::{
 use crate::guide::{Pack, pack::Environment};
 use crate::services::{
     entra::{self, EntraSettings, Graph, Session, SignInError},
+    host,
     vault::Vault,
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -29,6 +31,8 @@ pub struct Lab {
     pub environment: String,
     /// Values of guides' variables.
     pub variables: BTreeMap<String, String>,
+    /// What whoever started the program handed over.
+    pub given: Given,
     /// The usual way to sign in here.
     pub way_to_sign_in: entra::Way,
     way: Way,
@@ -52,7 +56,14 @@ impl Lab {
         let Some(name) = name.filter(|name| *name != PRACTICE) else {
             let way = Way::Started { state: places.practice_world() };
             let way_to_sign_in = usual_way();
-            return Ok(Self { name: PRACTICE.into(), environment: "practice".into(), variables: BTreeMap::new(), way_to_sign_in, way });
+            return Ok(Self {
+                name: PRACTICE.into(),
+                environment: "practice".into(),
+                variables: BTreeMap::new(),
+                given: Given::default(),
+                way_to_sign_in,
+                way,
+            });
         };
         let profile = Profile::read(places, name)?;
         let environment = match profile.environment {
@@ -61,7 +72,14 @@ impl Lab {
         };
         let variables = profile.variables.clone();
         let way_to_sign_in = profile.signin.way.unwrap_or_else(usual_way);
-        Ok(Self { name: name.into(), environment: environment.into(), variables, way_to_sign_in, way: Way::Configured(Box::new(profile)) })
+        Ok(Self {
+            name: name.into(),
+            environment: environment.into(),
+            variables,
+            given: Given::default(),
+            way_to_sign_in,
+            way: Way::Configured(Box::new(profile)),
+        })
     }
 
     /// Whether a guide may be walked here.
@@ -116,9 +134,26 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let key = format!("{}/{}", lab.name, signin.client_id);
             let settings = settings(authority, signin.tenant, signin.client_id, signin.write_client_id, graph, pack);
             let notice = why_not_kept.map(Problem::new);
-            Ok(reached(http, settings, vault, key, clock, notice, None))
+            let refresh = match vault.get(&key).await {
+                Some(_) => None,
+                None => elsewhere(profile, &lab.given).await?,
+            };
+            let reached = reached(http, settings, vault, key, clock, notice, None);
+            if let Some(refresh) = refresh {
+                reached.session.offer(refresh).await;
+            }
+            Ok(reached)
         }
     }
+}
+
+/// What the keyring does not have: from the profile's command, else from what was handed over (DESIGN section 6).
+async fn elsewhere(profile: &Profile, given: &Given) -> Result<Option<Secret>, Problem> {
+    let printed = match &profile.secrets.command {
+        Some(command) => host::secret(command, REFRESH_TOKEN, host::PATIENCE).await?,
+        None => None,
+    };
+    Ok(printed.or_else(|| given.get(REFRESH_TOKEN)))
 }
 
 /// An address below another, whether that ends in `/` or not.

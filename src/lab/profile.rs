@@ -111,6 +111,9 @@ pub struct Profile {
     /// The domain; not used yet.
     #[serde(default)]
     pub domain: Option<Domain>,
+    /// Where secrets come from that the keyring does not have.
+    #[serde(default)]
+    pub secrets: Secrets,
     /// The way to the network.
     #[serde(default)]
     pub net: Net,
@@ -238,6 +241,15 @@ pub enum Via {
     Ldap,
     /// Scripts on the domain controller.
     Dc1,
+}
+
+/// Where secrets come from that the keyring does not have.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// A program and its arguments; the name of the secret is added as the last one. It prints the secret.
+    #[serde(default)]
+    pub command: Option<Vec<String>>,
 }
 
 /// The way to the network.

@@ -2,7 +2,7 @@
 
 use super::super::{
     Globals,
-    context::{DEFAULT_GUIDE, block_on},
+    context::{DEFAULT_GUIDE, block_on, choose},
     finding::{self, Finding, clock},
 };
 use crate::base::{
@@ -14,7 +14,7 @@ use crate::base::{
 };
 use crate::guide::load;
 use crate::lab::{
-    connect::{Lab, Reached, reach},
+    connect::{Reached, reach},
     profile::Places,
 };
 use crate::services::entra::{GraphGet, Purpose, SignInError};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use url::Url;
 
 pub(super) fn run(name: Option<&str>, places: &Places, globals: &Globals) -> Result<Exit, Problem> {
-    let lab = Lab::choose(name, places)?;
+    let lab = choose(name, places, globals)?;
     let guide = load::named(DEFAULT_GUIDE)?;
     let findings = block_on(async {
         let reached = reach(&lab, &guide.pack, &WireLog::default(), Arc::new(SystemClock)).await?;

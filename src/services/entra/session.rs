@@ -83,6 +83,12 @@ impl Session {
         self.account().await.ok_or_else(|| not_understood("there is no id token in it"))
     }
 
+    /// Offers a refresh token from elsewhere, used while the vault has none; what it brings is kept in the vault.
+    pub async fn offer(&self, refresh: Secret) {
+        let key = self.key(Purpose::Read);
+        self.lock().await.refresh.entry(key).or_insert(refresh);
+    }
+
     /// Starts a sign-in in the browser, for reading.
     ///
     /// # Errors
