@@ -92,8 +92,9 @@ impl Live {
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         let mut due = self.world.directory.clone();
-        if due.keep_schedule(now) {
-            let at = due.sync.last.unwrap_or(now);
+        let (cycled, reported) = (due.keep_schedule(now), due.keep_report(now));
+        if cycled || reported {
+            let at = due.sync.last.filter(|_| cycled).unwrap_or(now);
             self.change_at(at, |world| {
                 world.directory = due;
                 Ok::<(), StoreError>(())
@@ -110,6 +111,7 @@ impl Live {
             world.directory = fresh.directory;
             world.consents = fresh.consents;
             world.faults.clear();
+            world.operations.clear();
             Ok::<(), StoreError>(())
         })?;
         self.replica = Replica::new(&self.world.directory);

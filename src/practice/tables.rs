@@ -20,6 +20,27 @@ pub(super) const GLOBAL_READER: &str = "f2ef992c-3afb-46b9-b7cf-a126ee74c451";
 /// May read the directory, roles included.
 pub(super) const DIRECTORY_READERS: &str = "88d8e3e3-8f55-4a1e-953a-9b9898b8876b";
 
+/// May reset the sign-in methods of any account.
+pub(super) const PRIVILEGED_AUTHENTICATION_ADMINISTRATOR: &str = "7be44c8a-adaf-4e2a-84d6-ab2649e08a13";
+/// May reset the sign-in methods of accounts without a role.
+pub(super) const AUTHENTICATION_ADMINISTRATOR: &str = "c4e39bd9-1100-46d3-8c65-fb160da0071f";
+/// May manage the policy of sign-in methods.
+pub(super) const AUTHENTICATION_POLICY_ADMINISTRATOR: &str = "0526716b-113d-4c15-b2c8-68e3c22b9f80";
+/// May manage domains.
+pub(super) const DOMAIN_NAME_ADMINISTRATOR: &str = "8329153b-31d0-4727-b945-745eb3bc5f31";
+/// May manage accounts and groups.
+pub(super) const USER_ADMINISTRATOR: &str = "fe930be7-5e62-47db-91af-98c3a49a38b1";
+/// May manage the licenses of accounts.
+pub(super) const LICENSE_ADMINISTRATOR: &str = "4d6ac14f-3453-41d0-bef9-a3e0c569773a";
+/// May read sign-in and audit reports.
+pub(super) const REPORTS_READER: &str = "4a5d8f65-41da-4de4-8968-e035b65339cf";
+/// May read security information and reports.
+pub(super) const SECURITY_READER: &str = "5d6b6bb7-de71-4623-b4af-96380a352509";
+/// May manage security policies.
+pub(super) const SECURITY_ADMINISTRATOR: &str = "194ae4cb-b126-40b2-bd5b-6091b380977d";
+/// May manage applications, except the application proxy.
+pub(super) const CLOUD_APPLICATION_ADMINISTRATOR: &str = "158c047a-c907-4556-b7ef-446551a6b5f7";
+
 /// The roles of the tenant (entra-docs permissions-reference.md).
 pub(super) const ROLES: &[Role] = &[
     Role { id: GLOBAL_ADMINISTRATOR, name: "Global Administrator", about: "Can manage every part of the tenant." },
@@ -27,17 +48,17 @@ pub(super) const ROLES: &[Role] = &[
     Role { id: GLOBAL_READER, name: "Global Reader", about: "Can read what a Global Administrator can, and change nothing." },
     Role { id: DIRECTORY_READERS, name: "Directory Readers", about: "Can read basic directory information." },
     Role {
-        id: "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
+        id: PRIVILEGED_AUTHENTICATION_ADMINISTRATOR,
         name: "Privileged Authentication Administrator",
         about: "Can reset the sign-in methods of any account.",
     },
     Role {
-        id: "c4e39bd9-1100-46d3-8c65-fb160da0071f",
+        id: AUTHENTICATION_ADMINISTRATOR,
         name: "Authentication Administrator",
         about: "Can reset the sign-in methods of accounts without a privileged role.",
     },
     Role {
-        id: "0526716b-113d-4c15-b2c8-68e3c22b9f80",
+        id: AUTHENTICATION_POLICY_ADMINISTRATOR,
         name: "Authentication Policy Administrator",
         about: "Can manage the policy of sign-in methods and of password protection.",
     },
@@ -51,11 +72,21 @@ pub(super) const ROLES: &[Role] = &[
         name: "Hybrid Identity Administrator",
         about: "Can manage synchronisation with a domain on premises.",
     },
-    Role { id: "8329153b-31d0-4727-b945-745eb3bc5f31", name: "Domain Name Administrator", about: "Can manage the tenant's domain names." },
+    Role { id: DOMAIN_NAME_ADMINISTRATOR, name: "Domain Name Administrator", about: "Can manage the tenant's domain names." },
     Role {
         id: "d29b2b05-8046-44ba-8758-1e26182fcf32",
         name: "Directory Synchronization Accounts",
         about: "Held by the account that Entra Connect signs in with.",
+    },
+    Role { id: USER_ADMINISTRATOR, name: "User Administrator", about: "Can manage accounts and groups." },
+    Role { id: LICENSE_ADMINISTRATOR, name: "License Administrator", about: "Can manage the licenses of accounts." },
+    Role { id: REPORTS_READER, name: "Reports Reader", about: "Can read sign-in and audit reports." },
+    Role { id: SECURITY_READER, name: "Security Reader", about: "Can read security information and reports." },
+    Role { id: SECURITY_ADMINISTRATOR, name: "Security Administrator", about: "Can manage security policies." },
+    Role {
+        id: CLOUD_APPLICATION_ADMINISTRATOR,
+        name: "Cloud Application Administrator",
+        about: "Can manage applications, except the application proxy.",
     },
 ];
 
@@ -84,8 +115,10 @@ pub(super) struct Product {
     pub(super) plans: &'static [Plan],
 }
 
-const P1: Plan = Plan { id: "41781fb2-bc02-4b7c-bd55-b576c07bb09d", name: "AAD_PREMIUM" };
-const P2: Plan = Plan { id: "eec0eb4f-6444-4f95-aba0-50c24d67f998", name: "AAD_PREMIUM_P2" };
+/// Entra ID P1.
+pub(super) const P1: Plan = Plan { id: "41781fb2-bc02-4b7c-bd55-b576c07bb09d", name: "AAD_PREMIUM" };
+/// Entra ID P2.
+pub(super) const P2: Plan = Plan { id: "eec0eb4f-6444-4f95-aba0-50c24d67f998", name: "AAD_PREMIUM_P2" };
 const EXCHANGE: Plan = Plan { id: "efb87545-963c-4e0d-99df-69c6916d9eb0", name: "EXCHANGE_S_ENTERPRISE" };
 
 /// The products of the guide and its stack (`facts/domain.md` 2.4).
@@ -111,6 +144,9 @@ pub(super) struct Client {
 
 /// The practice lab's own registration of Guidepost.
 pub(super) const PRACTICE_CLIENT: &str = "6b1f0a52-3c7e-4d18-9a64-2f85c0d7e913";
+
+/// Graph itself, the same everywhere.
+pub(super) const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
 /// The applications of the tenant; the second is Microsoft's first-party one (`facts/domain.md` 5.6).
 pub(super) const CLIENTS: &[Client] = &[
@@ -161,6 +197,41 @@ pub(super) const SCOPES: &[Scope] = &[
     scope("Policy.Read.All", "Read your organization's policies", true, true),
     scope("UserAuthenticationMethod.Read.All", "Read all users' authentication methods", true, true),
     scope("UserAuthenticationMethod.ReadWrite.All", "Read and write all users' authentication methods", true, true),
+    scope("AgentIdUser.ReadWrite.All", "Read and write agent users", true, false),
+    scope("AgentIdUser.ReadWrite.IdentityParentedBy", "Read and write agent users of an agent identity", true, false),
+    scope("Application.Read.All", "Read applications", true, false),
+    scope("Application.ReadWrite.All", "Read and write applications", true, false),
+    scope("DelegatedPermissionGrant.ReadWrite.All", "Manage delegated permission grants", true, false),
+    scope("DeviceManagementApps.Read.All", "Read Intune apps", true, false),
+    scope("DeviceManagementApps.ReadWrite.All", "Read and write Intune apps", true, false),
+    scope("DeviceManagementConfiguration.Read.All", "Read Intune configuration", true, false),
+    scope("DeviceManagementConfiguration.ReadWrite.All", "Read and write Intune configuration", true, false),
+    scope("DeviceManagementManagedDevices.Read.All", "Read Intune devices", true, false),
+    scope("DeviceManagementManagedDevices.ReadWrite.All", "Read and write Intune devices", true, false),
+    scope("DeviceManagementServiceConfig.Read.All", "Read Intune service configuration", true, false),
+    scope("DeviceManagementServiceConfig.ReadWrite.All", "Read and write Intune service configuration", true, false),
+    scope("LicenseAssignment.ReadWrite.All", "Manage all license assignments", true, false),
+    scope("Organization.ReadWrite.All", "Read and write organization information", true, false),
+    scope("Policy.Read.AuthenticationMethod", "Read authentication method policies", true, false),
+    scope("Policy.ReadWrite.AuthenticationMethod", "Read and write authentication method policies", true, false),
+    scope("Policy.ReadWrite.Authorization", "Read and write your organization's authorization policy", true, false),
+    scope("Policy.ReadWrite.SecurityDefaults", "Read and write your organization's security defaults policy", true, false),
+    scope("RoleEligibilitySchedule.Read.Directory", "Read eligible role assignments", true, false),
+    scope("RoleEligibilitySchedule.ReadWrite.Directory", "Read and write eligible role assignments", true, false),
+    scope("User-Mail.ReadWrite.All", "Read and write all users' other mail addresses", true, false),
+    scope("User-PasswordProfile.ReadWrite.All", "Read and write all users' password profiles", true, false),
+    scope("User-Phone.ReadWrite.All", "Read and write all users' phone numbers", true, false),
+    scope("User.DeleteRestore.All", "Delete and restore all users", true, false),
+    scope("User.EnableDisableAccount.All", "Enable and disable user accounts", true, false),
+    scope("User.ManageIdentities.All", "Manage all users' identities", true, false),
+    scope("User.ReadWrite", "Read and update your profile", false, false),
+    scope("User.RevokeSessions.All", "Revoke all sign-in sessions", true, false),
+    scope("UserAuthMethod-Password.Read", "Read your password method", true, false),
+    scope("UserAuthMethod-Password.Read.All", "Read all users' password methods", true, false),
+    scope("UserAuthMethod-Password.ReadWrite", "Read and write your password method", true, false),
+    scope("UserAuthMethod-Password.ReadWrite.All", "Read and write all users' password methods", true, false),
+    scope("UserAuthenticationMethod.Read", "Read your authentication methods", true, false),
+    scope("UserAuthenticationMethod.ReadWrite", "Read and write your authentication methods", true, false),
 ];
 
 /// The permission of this name, in any case.

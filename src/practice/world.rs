@@ -2,16 +2,20 @@
 
 mod person;
 mod presets;
+mod records;
 mod tokens;
 
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
+pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
 pub(super) use tokens::{ACCESS_MINUTES, Refused, Tokens};
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 /// The shape of the stored world; another one is refused, not guessed at.
 pub(super) const FORMAT: u32 = 1;
@@ -42,6 +46,9 @@ pub(super) struct World {
     /// What is broken on purpose.
     #[serde(default)]
     pub(super) faults: Vec<Broken>,
+    /// Password operations that may be polled.
+    #[serde(default)]
+    pub(super) operations: Vec<PasswordOperation>,
 }
 
 /// What Graph shows of the tenant.
@@ -60,6 +67,24 @@ pub(super) struct Directory {
     pub(super) products: Vec<String>,
     /// Synchronisation with the domain on premises.
     pub(super) sync: Sync,
+    /// What was changed of the features of synchronisation.
+    #[serde(default)]
+    pub(super) sync_features: Map<String, Value>,
+    /// `alertThreshold`, when it was changed.
+    #[serde(default)]
+    pub(super) deletion_threshold: Option<i64>,
+    /// What was changed of the authorization policy.
+    #[serde(default)]
+    pub(super) authorization_policy: Map<String, Value>,
+    /// The audit log, oldest first.
+    #[serde(default)]
+    pub(super) audits: Vec<Audit>,
+    /// Interactive sign-ins, oldest first.
+    #[serde(default)]
+    pub(super) sign_ins: Vec<SignIn>,
+    /// Who has registered what, as of some hours ago.
+    #[serde(default)]
+    pub(super) report: Option<Report>,
 }
 
 /// An account.
@@ -79,6 +104,15 @@ pub(super) struct User {
     pub(super) products: Vec<String>,
     /// `None` for a cloud-only account.
     pub(super) on_premises: Option<OnPremises>,
+    /// Properties that were set, as Graph shows them.
+    #[serde(default)]
+    pub(super) profile: Map<String, Value>,
+    /// SHA-256 of its own password; `None` while it has the one of all practice accounts.
+    #[serde(default)]
+    pub(super) password: Option<String>,
+    /// When the password changed last.
+    #[serde(default)]
+    pub(super) password_changed: Option<Timestamp>,
 }
 
 /// What Entra Connect wrote to a synchronised account.
@@ -117,7 +151,7 @@ impl Assignment {
 }
 
 /// The 16 bytes of a GUID as Windows stores them: the first three groups reversed. Anything that is no digit is left out.
-fn guid_little_endian(guid: &str) -> [u8; 16] {
+pub(super) fn guid_little_endian(guid: &str) -> [u8; 16] {
     let digits: Vec<u8> = guid.chars().filter_map(|c| c.to_digit(16)).filter_map(|digit| u8::try_from(digit).ok()).collect();
     let mut bytes = [0_u8; 16];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
@@ -136,6 +170,9 @@ pub(super) struct Domain {
     pub(super) name: String,
     /// Whether its ownership was proved.
     pub(super) verified: bool,
+    /// Whether the DNS record that proves it is published.
+    #[serde(default)]
+    pub(super) dns: bool,
 }
 
 /// Synchronisation with the domain on premises.
@@ -160,7 +197,25 @@ pub(super) struct Consent {
     pub(super) scopes: Vec<String>,
 }
 
+/// Whether a text is a domain name: labels of letters, digits and dashes, at least two.
+pub(super) fn is_domain_name(name: &str) -> bool {
+    let label = |label: &str| !label.is_empty() && label.len() < 64 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    name.contains('.') && name.len() <= 253 && name.split('.').all(label)
+}
+
 impl Directory {
+    /// Adds a domain; `None` if it is there. A subdomain of a verified domain needs no proof of its own (Graph docs, domain-post-domains.md).
+    pub(super) fn add_domain(&mut self, name: &str) -> Option<Domain> {
+        let name = name.to_ascii_lowercase();
+        if self.domains.iter().any(|domain| domain.name == name) {
+            return None;
+        }
+        let verified = self.domains.iter().any(|domain| domain.verified && name.ends_with(&format!(".{}", domain.name)));
+        let domain = Domain { name, verified, dns: false };
+        self.domains.push(domain.clone());
+        Some(domain)
+    }
+
     /// The account with this object id or sign-in name; names in any case.
     pub(super) fn user(&self, key: &str) -> Option<&User> {
         self.users.iter().find(|user| user.id.eq_ignore_ascii_case(key) || user.upn.eq_ignore_ascii_case(key))
@@ -173,6 +228,12 @@ impl Directory {
                 || user.on_premises.as_ref().is_some_and(|there| there.sam.eq_ignore_ascii_case(key))
         };
         self.user(key).or_else(|| self.users.iter().find(short))
+    }
+
+    /// Whether a product with this service plan was bought.
+    pub(super) fn has_plan(&self, plan: &str) -> bool {
+        let products = self.products.iter().filter_map(|part| tables::product(part));
+        products.flat_map(|product| product.plans).any(|one| one.id == plan)
     }
 
     /// Whether the account holds one of the roles.
@@ -197,7 +258,23 @@ impl Directory {
     }
 }
 
+impl User {
+    /// Gives it a password of its own.
+    pub(super) fn set_password(&mut self, password: &str, now: Timestamp) {
+        self.password = Some(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(password)));
+        self.password_changed = Some(now);
+    }
+}
+
 impl World {
+    /// Whether this is the account's password.
+    pub(super) fn is_password(&self, user: &User, password: &str) -> bool {
+        match &user.password {
+            Some(own) => *own == BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(password)),
+            None => password == self.password,
+        }
+    }
+
     /// What the application may do for this account.
     pub(super) fn consented(&self, client: &str, user: &str) -> Vec<String> {
         let mine = |consent: &&Consent| consent.client.eq_ignore_ascii_case(client) && consent.user == user;

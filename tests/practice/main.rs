@@ -3,6 +3,7 @@
 
 mod browser;
 mod control;
+mod description;
 mod device;
 mod faults;
 mod graph;
@@ -12,3 +13,4 @@ mod our_client;
 mod process;
 mod roles;
 mod sign_in;
+mod tenant;

@@ -317,7 +317,9 @@ pub(super) fn log_in(live: &mut Live, question: &Question) -> Answer {
     let account = find(&form, "account").unwrap_or_default().trim();
     let user = live.world().directory.user(account).filter(|user| user.enabled).cloned();
     let password = find(&form, "password").unwrap_or_default();
-    let Some(user) = user.filter(|_| password == live.world().password) else { return wrong_password(live, question, flow, account) };
+    let Some(user) = user.filter(|user| live.world().is_password(user, password)) else {
+        return wrong_password(live, question, flow, account);
+    };
     flow.user = Some(user.id.clone());
     let consented = live.world().consented(flow.client.id, &user.id);
     let missing: Vec<_> =
@@ -338,6 +340,7 @@ pub(super) fn log_in(live: &mut Live, question: &Question) -> Answer {
 
 fn wrong_password(live: &mut Live, question: &Question, mut flow: Flow, account: &str) -> Answer {
     flow.tries += 1;
+    note_wrong_password(live, flow.client.id, account);
     if flow.tries >= TRIES {
         let refusal = Refusal::new("access_denied", 50_053, "The account is locked: there were too many attempts with a wrong password.");
         return fail(live, question, &flow, &refusal, None);
@@ -346,6 +349,16 @@ fn wrong_password(live: &mut Live, question: &Question, mut flow: Flow, account:
     let page = pages::log_in(&flow, Some("AADSTS50126: the account or the password is wrong."));
     live.flows.put(flow);
     page
+}
+
+/// In the log of sign-ins, if there is such an account. A store that refuses does not stop the sign-in.
+fn note_wrong_password(live: &mut Live, client: &str, account: &str) {
+    let now = live.now();
+    let Some(user) = live.world().directory.user(account).cloned() else { return };
+    let _ = live.change(|world| {
+        world.signed_in(&user, client, now, Some((50_126, "Error validating credentials due to invalid username or password.")));
+        Ok::<(), Refusal>(())
+    });
 }
 
 fn declined(live: &mut Live, question: &Question, flow: &Flow) -> Answer {
@@ -371,9 +384,10 @@ pub(super) fn consent(live: &mut Live, question: &Question) -> Answer {
         );
         return fail(live, question, &flow, &refusal, None);
     }
-    let scopes = flow.asked.graph.clone();
+    let (scopes, now) = (flow.asked.graph.clone(), live.now());
     let recorded = live.change(|world| {
         world.consent(flow.client.id, &user.id, &scopes);
+        world.audit_consent(flow.client.id, &user.id, now);
         Ok::<(), Refusal>(())
     });
     match recorded {

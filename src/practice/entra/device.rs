@@ -153,7 +153,16 @@ pub(super) fn redeem(live: &mut Live, form: &[(String, String)], client: &tables
     }
     match state {
         // Entra evaluates the policy when the person has signed in, not before.
-        State::Approved(_) if blocked => Err(Refusal::conditional_access()),
+        State::Approved(user) if blocked => {
+            let (refusal, user) = (Refusal::conditional_access(), live.world().directory.user(&user).cloned());
+            if let Some(user) = user {
+                live.change(|world| {
+                    world.signed_in(&user, client.id, now, Some((refusal.code, &refusal.text)));
+                    Ok::<(), Refusal>(())
+                })?;
+            }
+            Err(refusal)
+        }
         State::Waiting if watched && hasty => {
             Err(Refusal::new("slow_down", 70_016, "The request to retrieve tokens came before the interval was over."))
         }
@@ -215,6 +224,7 @@ fn approve_as_administrator(live: &mut Live, user_code: &str, now: Timestamp) ->
     };
     live.change(|world| {
         world.consent(client.id, &user, &asked.graph);
+        world.audit_consent(client.id, &user, now);
         Ok::<(), Refusal>(())
     })?;
     Ok(live.flows.devices.approve(user_code, &user, now))

@@ -1,6 +1,6 @@
-//! OData around Graph's answers: `$select`, `$filter`, `$top`, `$count`, `$skiptoken`, contexts, and errors as Graph words them.
+//! OData around Graph's answers: `$select`, `$filter`, `$orderby`, `$expand`, `$top`, `$count`, `$skiptoken`, contexts, and errors as Graph words them.
 
-use super::filter::{self, BadFilter, Comparison};
+use super::filter::{self, BadFilter, Comparison, Filter, Operator};
 use crate::practice::{
     live::Live,
     wire::{Answer, Question},
@@ -78,6 +78,14 @@ pub(super) struct Collection {
     pub(super) filters: &'static [&'static str],
     /// Those of them that need `ConsistencyLevel: eventual` and `$count=true`.
     pub(super) advanced: &'static [&'static str],
+    /// Properties that `startswith` takes.
+    pub(super) starts: &'static [&'static str],
+    /// Whether `ne` and `not` need the header: so it is for directory objects (Graph docs, aad-advanced-queries.md).
+    pub(super) strict: bool,
+    /// Properties that `$orderby` takes.
+    pub(super) orders: &'static [&'static str],
+    /// Relations that `$expand` takes, one at a time.
+    pub(super) expands: &'static [&'static str],
     /// Whether `$top` and pages exist.
     pub(super) pages: bool,
     /// Whether `$count` exists.
@@ -91,7 +99,9 @@ pub(super) struct Asked<'a> {
     version: &'a str,
     collection: &'static Collection,
     select: Vec<String>,
-    filter: Vec<Comparison>,
+    filter: Option<Filter>,
+    order: Option<(String, bool)>,
+    expand: Vec<String>,
     top: Option<usize>,
     skip: usize,
     count: bool,
@@ -105,7 +115,9 @@ impl<'a> Asked<'a> {
         for (name, value) in question.query.iter().filter(|(name, _)| name.starts_with('$')) {
             match name.as_str() {
                 "$select" => asked.select = selected(value),
-                "$filter" => asked.filter = filter::read(value).map_err(|bad| bad_filter(bad, value))?,
+                "$filter" => asked.filter = Some(filter::read(value).map_err(|bad| bad_filter(bad, value))?),
+                "$orderby" if !collection.orders.is_empty() => asked.order = Some(order(value, collection)?),
+                "$expand" if !collection.expands.is_empty() => asked.expand = expanded(value, collection)?,
                 "$top" if collection.pages => asked.top = Some(top(value)?),
                 "$skiptoken" if collection.pages => asked.skip = skip(value)?,
                 "$count" if collection.counts => asked.count = value.eq_ignore_ascii_case("true"),
@@ -122,6 +134,7 @@ impl<'a> Asked<'a> {
         for (name, value) in question.query.iter().filter(|(name, _)| name.starts_with('$')) {
             match name.as_str() {
                 "$select" => asked.select = selected(value),
+                "$expand" if !collection.expands.is_empty() => asked.expand = expanded(value, collection)?,
                 other => return Err(unknown_option(other, collection)),
             }
         }
@@ -135,7 +148,9 @@ impl<'a> Asked<'a> {
             version,
             collection,
             select: Vec::new(),
-            filter: Vec::new(),
+            filter: None,
+            order: None,
+            expand: Vec::new(),
             top: None,
             skip: 0,
             count: false,
@@ -150,7 +165,16 @@ impl<'a> Asked<'a> {
 
     /// Names of the properties that the filter looks at.
     pub(super) fn filtered(&self) -> impl Iterator<Item = &str> {
-        self.filter.iter().map(|one| one.property.as_str())
+        self.comparisons().into_iter().map(|one| one.property.as_str())
+    }
+
+    fn comparisons(&self) -> Vec<&Comparison> {
+        self.filter.as_ref().map(Filter::comparisons).unwrap_or_default()
+    }
+
+    /// Whether `$expand` asks for this relation.
+    pub(super) fn expands(&self, relation: &str) -> bool {
+        self.expand.iter().any(|one| one == relation)
     }
 
     fn eventual(&self) -> bool {
@@ -159,17 +183,23 @@ impl<'a> Asked<'a> {
 
     /// An index that lags answers these; without the header Graph refuses instead of guessing (`facts/wire.md` 14).
     fn check_filter(&self) -> Result<(), Fault> {
-        for one in &self.filter {
+        let inverted = self.filter.as_ref().is_some_and(Filter::negates);
+        for one in self.comparisons() {
             let refused = |what: &str| {
                 let (property, kind) = (&one.property, self.collection.kind);
                 Err(Fault::unsupported(format!(
                     "Unsupported or invalid query filter clause specified for property '{property}' of resource '{kind}'.{what}"
                 )))
             };
-            if !self.collection.filters.contains(&one.property.as_str()) {
+            let takes = match one.operator {
+                Operator::StartsWith => self.collection.starts,
+                Operator::Eq | Operator::Ne | Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le => self.collection.filters,
+            };
+            if !takes.contains(&one.property.as_str()) {
                 return refused("");
             }
-            let advanced = one.not || self.collection.advanced.contains(&one.property.as_str());
+            let turned = self.collection.strict && (inverted || one.operator == Operator::Ne);
+            let advanced = turned || self.collection.advanced.contains(&one.property.as_str());
             if advanced && !(self.eventual() && self.count) {
                 return refused("");
             }
@@ -193,7 +223,8 @@ impl<'a> Asked<'a> {
 
     /// A page of a list.
     pub(super) fn page(&self, items: Vec<Item>) -> Result<Answer, Fault> {
-        let fitting: Vec<Item> = items.into_iter().filter(|item| filter::fits(item, &self.filter)).collect();
+        let fitting: Vec<Item> = items.into_iter().filter(|item| self.filter.as_ref().is_none_or(|filter| filter.fits(item))).collect();
+        let fitting = self.sorted(fitting);
         let size = if self.collection.pages { self.top.unwrap_or(USUAL_PAGE) } else { usize::MAX };
         let shown =
             fitting.iter().skip(self.skip).take(size).map(|item| self.shown(item).map(Value::from)).collect::<Result<Vec<_>, _>>()?;
@@ -210,6 +241,16 @@ impl<'a> Asked<'a> {
         Ok(Answer::json(200, body.into()))
     }
 
+    /// Texts in order without regard to case; times, as Graph writes them, are in order as texts.
+    fn sorted(&self, mut items: Vec<Item>) -> Vec<Item> {
+        let Some((property, descending)) = &self.order else { return items };
+        items.sort_by_cached_key(|item| item.get(property).and_then(Value::as_str).unwrap_or_default().to_lowercase());
+        if *descending {
+            items.reverse();
+        }
+        items
+    }
+
     fn next_link(&self, next: usize) -> String {
         let kept = self.question.query.iter().filter(|(name, _)| name != "$skiptoken");
         let token = ("$skiptoken".to_owned(), BASE64_URL_SAFE_NO_PAD.encode(format!("page:{next}")));
@@ -219,6 +260,9 @@ impl<'a> Asked<'a> {
 
     fn shown(&self, item: &Item) -> Result<Item, Fault> {
         let wanted = |name: &str| {
+            if name.starts_with('@') || self.expands(name) {
+                return true;
+            }
             if self.select.is_empty() {
                 self.collection.usual.is_empty() || self.collection.usual.contains(&name)
             } else {
@@ -238,6 +282,37 @@ impl<'a> Asked<'a> {
 
 fn selected(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn order(text: &str, collection: &Collection) -> Result<(String, bool), Fault> {
+    let mut words = text.split_ascii_whitespace();
+    let property = words.next().filter(|name| collection.orders.contains(name));
+    let descending = match words.next() {
+        None | Some("asc") => Some(false),
+        Some("desc") => Some(true),
+        Some(_) => None,
+    };
+    match (property, descending, words.next()) {
+        (Some(property), Some(descending), None) => Ok((property.to_owned(), descending)),
+        _ => Err(Fault::unsupported(format!("Unsupported sort property '{text}' for '{}'.", collection.kind))),
+    }
+}
+
+fn expanded(text: &str, collection: &Collection) -> Result<Vec<String>, Fault> {
+    let names = selected(text);
+    if names.len() > 1 {
+        return Err(Fault::unsupported("The request includes too many $expand options; one relation can be expanded at a time."));
+    }
+    match names.iter().find(|name| !collection.expands.contains(&name.as_str())) {
+        None => Ok(names),
+        Some(other) => {
+            let message = format!(
+                "Parsing OData Select and Expand failed: Could not find a property named '{other}' on type 'microsoft.graph.{}'.",
+                collection.kind
+            );
+            Err(Fault::new(400, "BadRequest", message))
+        }
+    }
 }
 
 fn top(text: &str) -> Result<usize, Fault> {

@@ -37,19 +37,29 @@ pub(super) const USERS: Collection = Collection {
         "onPremisesImmutableId",
     ],
     advanced: &["onPremisesSamAccountName"],
+    starts: &["userPrincipalName", "displayName", "mail", "givenName", "surname", "mailNickname"],
+    strict: true,
+    orders: &["displayName", "userPrincipalName"],
     pages: true,
     counts: true,
+    ..plain("users", "user", &[])
 };
+/// Units of each product that was bought.
+pub(super) const UNITS: usize = 25;
 /// Licences of an account.
 pub(super) const LICENSE_DETAILS: Collection = plain("users('{id}')/licenseDetails", "licenseDetails", &[]);
 /// Role assignments.
 pub(super) const ASSIGNMENTS: Collection = Collection {
     pages: true,
+    expands: &["principal", "roleDefinition"],
+    counts: true,
     ..plain("roleManagement/directory/roleAssignments", "unifiedRoleAssignment", &["principalId", "roleDefinitionId", "directoryScopeId"])
 };
 /// Role definitions.
 pub(super) const DEFINITIONS: Collection = Collection {
     pages: true,
+    starts: &["displayName"],
+    counts: true,
     ..plain("roleManagement/directory/roleDefinitions", "unifiedRoleDefinition", &["id", "displayName", "isBuiltIn", "templateId"])
 };
 /// Activated roles; no paging (`facts/wire.md` 12).
@@ -63,8 +73,20 @@ pub(super) const SKUS: Collection = plain("subscribedSkus", "subscribedSku", &[]
 /// Synchronisation.
 pub(super) const SYNCHRONIZATION: Collection = plain("directory/onPremisesSynchronization", "onPremisesDirectorySynchronization", &[]);
 
-const fn plain(context: &'static str, kind: &'static str, filters: &'static [&'static str]) -> Collection {
-    Collection { context, kind, usual: &[], filters, advanced: &[], pages: false, counts: false }
+pub(super) const fn plain(context: &'static str, kind: &'static str, filters: &'static [&'static str]) -> Collection {
+    Collection {
+        context,
+        kind,
+        usual: &[],
+        filters,
+        advanced: &[],
+        starts: &[],
+        strict: false,
+        orders: &[],
+        expands: &[],
+        pages: false,
+        counts: false,
+    }
 }
 
 /// What `User.ReadBasic.All` shows of others (Graph permissions reference).
@@ -85,7 +107,8 @@ pub(super) fn basic(mut user: Item) -> Item {
     user
 }
 
-fn item(value: Value) -> Item {
+/// A JSON object as an item.
+pub(super) fn item(value: Value) -> Item {
     match value {
         Value::Object(item) => item,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Item::new(),
@@ -98,7 +121,7 @@ pub(super) fn user(user: &User) -> Item {
     let assigned: Vec<Value> = products(&user.products).map(|product| json!({"skuId": product.id, "disabledPlans": []})).collect();
     let plans = products(&user.products).flat_map(|product| product.plans);
     let plans: Vec<Value> = plans.map(|plan| assigned_plan(plan, user.created)).collect();
-    item(json!({
+    let mut shown = item(json!({
         "id": user.id,
         "businessPhones": [],
         "displayName": user.name,
@@ -114,11 +137,21 @@ pub(super) fn user(user: &User) -> Item {
         "assignedLicenses": assigned,
         "assignedPlans": plans,
         "createdDateTime": graph_time(user.created),
-        "lastPasswordChangeDateTime": graph_time(user.created),
+        "lastPasswordChangeDateTime": graph_time(user.password_changed.unwrap_or(user.created)),
         "mailNickname": user.upn.split('@').next(),
         "passwordPolicies": there.map(|_| "DisablePasswordExpiration"),
         "usageLocation": "US",
         "userType": "Member",
+        "city": null,
+        "companyName": null,
+        "country": null,
+        "department": null,
+        "employeeId": null,
+        "faxNumber": null,
+        "otherMails": [],
+        "postalCode": null,
+        "state": null,
+        "streetAddress": null,
         "onPremisesDistinguishedName": there.map(|there| there.dn.as_str()),
         "onPremisesDomainName": there.map(|_| crate::practice::world::LAB_DOMAIN),
         "onPremisesImmutableId": there.map(|there| there.immutable_id.as_str()),
@@ -130,7 +163,9 @@ pub(super) fn user(user: &User) -> Item {
         "onPremisesUserPrincipalName": there.map(|_| user.upn.as_str()),
         "licenseAssignmentStates": [],
         "serviceProvisioningErrors": [],
-    }))
+    }));
+    shown.extend(user.profile.clone());
+    shown
 }
 
 fn products(parts: &[String]) -> impl Iterator<Item = &'static Product> {
@@ -172,7 +207,7 @@ pub(super) fn skus(directory: &Directory) -> Vec<Item> {
             "appliesTo": "User",
             "capabilityStatus": "Enabled",
             "consumedUnits": used,
-            "prepaidUnits": {"enabled": 25, "lockedOut": 0, "suspended": 0, "warning": 0},
+            "prepaidUnits": {"enabled": UNITS, "lockedOut": 0, "suspended": 0, "warning": 0},
             "servicePlans": plans,
             "skuId": product.id,
             "skuPartNumber": product.part,
@@ -291,9 +326,9 @@ pub(super) fn organization_basics(mut organization: Item) -> Item {
 /// Synchronisation. `passwordWritebackEnabled` is documented as not in use: false, whatever is set up (`facts/wire.md` 17).
 pub(super) fn synchronization(directory: &Directory) -> Item {
     let on = directory.sync.enabled == Some(true);
-    item(json!({
+    let mut shown = item(json!({
         "id": TENANT,
-        "configuration": {"accidentalDeletionPrevention": {"synchronizationPreventionType": "enabledForCount", "alertThreshold": 500}},
+        "configuration": {"accidentalDeletionPrevention": {"synchronizationPreventionType": "enabledForCount", "alertThreshold": directory.deletion_threshold.unwrap_or(500)}},
         "features": {
             "blockCloudObjectTakeoverThroughHardMatchEnabled": false,
             "blockSoftMatchEnabled": false,
@@ -315,5 +350,9 @@ pub(super) fn synchronization(directory: &Directory) -> Item {
             "userForcePasswordChangeOnLogonEnabled": false,
             "userWritebackEnabled": false,
         },
-    }))
+    }));
+    if let Some(features) = shown.get_mut("features").and_then(Value::as_object_mut) {
+        features.extend(directory.sync_features.clone());
+    }
+    shown
 }

@@ -48,6 +48,8 @@ struct Grant {
     asked: Asked,
     nonce: Option<String>,
     refresh: bool,
+    /// Whether a person was there, which the log of sign-ins notes.
+    present: bool,
 }
 
 /// The application that asks; all are public clients and show no secret.
@@ -74,7 +76,7 @@ fn by_code(live: &mut Live, form: &[(String, String)]) -> Result<Value, Refusal>
     let user = live.world().directory.user(&code.user).cloned().ok_or_else(gone)?;
     // Whether offline access was consented to is decided where the person saw it.
     let refresh = code.asked.has("offline_access");
-    issue(live, &Grant { user, client, asked, nonce: code.nonce, refresh })
+    issue(live, &Grant { user, client, asked, nonce: code.nonce, refresh, present: true })
 }
 
 fn check_code(code: &Code, client: &tables::Client, form: &[(String, String)]) -> Result<(), Refusal> {
@@ -100,7 +102,7 @@ fn by_device_code(live: &mut Live, form: &[(String, String)]) -> Result<Value, R
     let client = client(form)?;
     let (user, asked) = device::redeem(live, form, client)?;
     let refresh = asked.has("offline_access");
-    issue(live, &Grant { user, client, asked, nonce: None, refresh })
+    issue(live, &Grant { user, client, asked, nonce: None, refresh, present: true })
 }
 
 fn by_refresh_token(live: &mut Live, form: &[(String, String)]) -> Result<Value, Refusal> {
@@ -115,7 +117,7 @@ fn by_refresh_token(live: &mut Live, form: &[(String, String)]) -> Result<Value,
     let user = live.world().directory.user(&held.user).filter(|user| user.enabled).cloned().ok_or_else(gone)?;
     // Without `scope`, Entra gives what was consented to before.
     let asked = Asked::read(find(form, "scope").unwrap_or("openid profile https://graph.microsoft.com/.default"), &live.settings.base)?;
-    issue(live, &Grant { user, client, asked, nonce: None, refresh: true })
+    issue(live, &Grant { user, client, asked, nonce: None, refresh: true, present: false })
 }
 
 /// The account is not there any more, or may not sign in.
@@ -156,6 +158,9 @@ fn issue(live: &mut Live, grant: &Grant) -> Result<Value, Refusal> {
         world.tokens.add_access(&access, &user.id, client.id, consented.clone(), (now, expires));
         if grant.refresh {
             world.tokens.add_refresh(&refresh, &user.id, client.id, now);
+        }
+        if grant.present {
+            world.signed_in(user, client.id, now, None);
         }
         Ok::<(), Refusal>(())
     })?;

@@ -1,6 +1,6 @@
 //! What a person does to the lab without Guidepost: one line a verb. Not what Graph does.
 
-use super::{Assignment, Domain, World};
+use super::{Assignment, World, is_domain_name};
 use crate::practice::tables;
 use jiff::Timestamp;
 
@@ -35,6 +35,7 @@ pub(in crate::practice) enum Misstep {
 /// All verbs.
 pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("assign-role", &["USER", "ROLE"], "gives an account a directory role", assign_role),
+    verb("make-eligible", &["USER", "ROLE"], "makes an account eligible for a directory role in PIM, without activating it", make_eligible),
     verb("remove-role", &["USER", "ROLE"], "takes a directory role from an account", remove_role),
     verb("grant-consent", &["SCOPE"], "lets the practice client ask for a Graph permission", grant_consent),
     verb("revoke-consent", &["SCOPE"], "takes a Graph permission from the practice client; living tokens keep it", revoke_consent),
@@ -46,6 +47,7 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("drop-license", &["SKU"], "cancels a product", drop_license),
     verb("add-domain", &["NAME"], "adds a domain to the tenant, not yet verified", add_domain),
     verb("verify-domain", &["NAME"], "proves the ownership of a domain", verify_domain),
+    verb("publish-dns", &["NAME"], "publishes the DNS record that proves a domain, so that it can be verified", publish_dns),
     verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
 ];
 
@@ -91,6 +93,15 @@ fn assign_role(world: &mut World, args: &[String], _now: Timestamp) -> Result<()
         return Ok(());
     }
     Err(Misstep::State(format!("`{}` holds `{}` already", arg(args, 0), arg(args, 1))))
+}
+
+fn make_eligible(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let wanted = world.named_assignment(args)?;
+    if world.directory.eligible.contains(&wanted) {
+        return Err(Misstep::State(format!("`{}` is eligible for `{}` already", arg(args, 0), arg(args, 1))));
+    }
+    world.directory.eligible.push(wanted);
+    Ok(())
 }
 
 fn remove_role(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
@@ -192,17 +203,18 @@ fn drop_license(world: &mut World, args: &[String], _now: Timestamp) -> Result<(
 }
 
 fn add_domain(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
-    let name = arg(args, 0).to_ascii_lowercase();
-    let label = |label: &str| !label.is_empty() && label.len() < 64 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if !name.contains('.') || name.len() > 253 || !name.split('.').all(label) {
+    let name = arg(args, 0);
+    if !is_domain_name(name) {
         return Err(Misstep::State(format!("`{name}` is no domain name")));
     }
-    if world.directory.domains.iter().any(|domain| domain.name == name) {
-        return Err(Misstep::State(format!("`{name}` is a domain of the tenant already")));
-    }
-    // A subdomain of a verified domain needs no proof of its own (Graph docs, domain-post-domains.md).
-    let verified = world.directory.domains.iter().any(|domain| domain.verified && name.ends_with(&format!(".{}", domain.name)));
-    world.directory.domains.push(Domain { name, verified });
+    let added = world.directory.add_domain(name);
+    added.map(drop).ok_or_else(|| Misstep::State(format!("`{name}` is a domain of the tenant already")))
+}
+
+fn publish_dns(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    let domain = world.directory.domains.iter_mut().find(|domain| domain.name.eq_ignore_ascii_case(name));
+    domain.ok_or_else(|| Misstep::Unknown("domain", name.to_owned()))?.dns = true;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::{Assignment, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, OnPremises, Sync, Tokens, User, World};
 use crate::practice::tables;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Map;
 
 /// Where the walk stands when the world is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +42,8 @@ impl World {
         let directory = Directory {
             users: vec![cloud_only(ADMIN, "admin", "Practice Administrator", now)],
             assignments: vec![Assignment { principal: ADMIN.to_owned(), role: tables::GLOBAL_ADMINISTRATOR.to_owned() }],
-            eligible: Vec::new(),
             domains: vec![domain(INITIAL_DOMAIN, true), domain("contoso.example", true), domain("fabrikam.example", false)],
-            products: Vec::new(),
-            sync: Sync { enabled: None, last: None, scheduler: false },
+            ..Directory::default()
         };
         let given = tables::SCOPES.iter().filter(|scope| scope.given).map(|scope| scope.name.to_owned()).collect();
         let consent = Consent { client: tables::PRACTICE_CLIENT.to_owned(), user: ADMIN.to_owned(), scopes: given };
@@ -57,6 +56,7 @@ impl World {
             consents: vec![consent],
             tokens: Tokens::default(),
             faults: Vec::new(),
+            operations: Vec::new(),
         };
         match preset {
             Preset::Start => {}
@@ -66,6 +66,7 @@ impl World {
                 world.directory.assign(USER1, tables::GLOBAL_ADMINISTRATOR);
             }
         }
+        world.directory.keep_report(now);
         world
     }
 }
@@ -110,7 +111,7 @@ impl Directory {
 }
 
 fn domain(name: &str, verified: bool) -> Domain {
-    Domain { name: name.to_owned(), verified }
+    Domain { name: name.to_owned(), verified, dns: verified }
 }
 
 fn cloud_only(id: &str, short: &str, name: &str, created: Timestamp) -> User {
@@ -122,6 +123,9 @@ fn cloud_only(id: &str, short: &str, name: &str, created: Timestamp) -> User {
         created,
         products: Vec::new(),
         on_premises: None,
+        profile: Map::new(),
+        password: None,
+        password_changed: None,
     }
 }
 

@@ -120,6 +120,13 @@ impl Tokens {
         if now >= one.expires { Err(Refused::Expired) } else { Ok(one) }
     }
 
+    /// Ends the sessions of one account. Its access tokens live on until they expire, as in Entra without continuous access evaluation.
+    pub(in crate::practice) fn revoke_user(&mut self, user: &str) {
+        for one in self.refresh.iter_mut().filter(|one| one.user == user) {
+            one.dead = true;
+        }
+    }
+
     /// Ends every session; false if there was none.
     pub(in crate::practice) fn revoke_all(&mut self) -> bool {
         let living = !self.access.is_empty() || self.refresh.iter().any(|one| !one.dead);
