@@ -106,10 +106,10 @@ impl Context {
     }
 
     fn nobody(&self, why: Option<Problem>) -> Problem {
-        const WAY: &str = "`guidepost signin` signs in";
+        let way = format!("`guidepost signin --lab {}` signs in", self.lab.name);
         let what = format!("nobody is signed in to the lab `{}`", self.lab.name);
-        let Some(why) = why else { return Problem::unknown(what).hint(WAY) };
-        let hint = why.hint.map_or_else(|| WAY.to_owned(), |hint| format!("{hint}; {WAY}"));
+        let Some(why) = why else { return Problem::unknown(what).hint(way) };
+        let hint = why.hint.map_or_else(|| way.clone(), |hint| format!("{hint}; {way}"));
         Problem::unknown(format!("{what}: {}", why.what)).hint(hint)
     }
 

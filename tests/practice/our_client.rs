@@ -11,7 +11,7 @@ use guidepost::{
         http::{Http, HttpSettings, Method, WireLog},
     },
     services::{
-        entra::{EntraSettings, Graph, GraphGet, GraphWrite, Session},
+        entra::{EntraSettings, Graph, GraphGet, GraphWrite, Prompt, Purpose, Session, SignInError, Way},
         vault::Vault,
     },
 };
@@ -81,4 +81,45 @@ async fn our_client_signs_in_by_browser_and_hears_a_denial() {
             _ => assert!(account.unwrap_err().to_string().contains("declined")),
         }
     }
+}
+
+/// A code that was decided on before it is asked for the first time.
+async fn by_code(lab: &Lab, deed: Option<&str>) -> Result<String, SignInError> {
+    let (_, session) = session(lab, None).await;
+    let sign_in = session.start(Way::Device, Purpose::Read).await?;
+    let Prompt::DeviceCode { user_code, .. } = sign_in.prompt() else { panic!("{:?}", sign_in.prompt()) };
+    if let Some(deed) = deed {
+        let address = format!("{}/practice/{deed}", lab.text("authority"));
+        let decided = lab.http.post(address).form(&[("user_code", user_code)]).send().await.unwrap();
+        assert_eq!(decided.status(), 200);
+    }
+    let (_, mut pasted) = tokio::sync::mpsc::channel(1);
+    sign_in.finish(&mut pasted, |_| {}).await.map(|account| account.upn.reveal().to_owned())
+}
+
+#[tokio::test]
+async fn our_client_signs_in_by_a_code_and_hears_a_denial_and_a_policy() {
+    let lab = Lab::start(&[]).await;
+    assert_eq!(by_code(&lab, Some("approve")).await.unwrap(), "admin@contoso.onmicrosoft.com");
+    let denied = by_code(&lab, Some("deny")).await.unwrap_err();
+    assert!(denied.needs_person() && denied.hint().unwrap().contains("accept"), "{denied}");
+    assert_eq!(lab.control("faults", &serde_json::json!({"break": "device-code-blocked"})).await.0, 200);
+    let blocked = by_code(&lab, Some("approve")).await.unwrap_err();
+    assert!(blocked.to_string().contains("a Conditional Access policy blocks this sign-in"), "{blocked}");
+    assert!(blocked.hint().unwrap().contains("`browser` or `paste`"), "{blocked}");
+}
+
+#[tokio::test]
+async fn our_client_takes_the_address_that_a_browser_elsewhere_ended_at() {
+    let lab = Lab::start(&[]).await;
+    let (_, session) = session(&lab, None).await;
+    let sign_in = session.start(Way::Paste, Purpose::Read).await.unwrap();
+    let Prompt::PasteAddress { address } = sign_in.prompt() else { panic!("{:?}", sign_in.prompt()) };
+    let mut browser = Browser::at(&lab, address).await;
+    browser.log_in("admin@contoso.onmicrosoft.com").await;
+    let (paste, mut pasted) = tokio::sync::mpsc::channel(1);
+    paste.send(Secret::new(browser.sent_to.clone().unwrap().to_string())).await.unwrap();
+    let account = sign_in.finish(&mut pasted, |why| panic!("{why}")).await.unwrap();
+    assert_eq!(account.upn.reveal(), "admin@contoso.onmicrosoft.com");
+    assert!(!session.granted(Purpose::Read).await.is_empty());
 }
