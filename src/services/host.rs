@@ -74,7 +74,10 @@ pub async fn open_in_browser(address: &Url) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{open_in_browser, secret};
+    use super::open_in_browser;
+    #[cfg(unix)]
+    use super::secret;
+    #[cfg(unix)]
     use std::time::Duration;
     use url::Url;
 
