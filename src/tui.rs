@@ -52,9 +52,10 @@ pub async fn walk(handle: Handle, options: TuiOptions) -> Result<Ended, Problem>
 pub async fn read_hidden(prompt: &str) -> Result<Option<Secret>, Problem> {
     let failed = |error: io::Error| Problem::new(format!("the terminal cannot be used: {error}"));
     let mut out = io::stderr();
-    out.write_all(prompt.as_bytes()).and_then(|()| out.flush()).map_err(failed)?;
     let line = {
+        // Before the prompt: what is pasted the moment it shows must not be echoed.
         let _raw = term::Raw::take().map_err(failed)?;
+        out.write_all(prompt.as_bytes()).and_then(|()| out.flush()).map_err(failed)?;
         input::hidden_line(&mut out).await
     };
     out.write_all(b"\n").map_err(failed)?;

@@ -114,9 +114,20 @@ fn with_modifiers(code: Code, modifiers: KeyModifiers) -> Key {
 /// Key by key, because a terminal's own line ends at 4,096 characters on Linux and 1,024 on macOS, and an address may be longer.
 pub(super) async fn hidden_line(out: &mut impl io::Write) -> io::Result<Option<Secret>> {
     const MOST_SHOWN: usize = 40;
+    // Whoever ends the process by a signal gets the terminal back as well: the line is given up, and the caller's guard drops.
+    let mut signals = signals::Signals::listen()?;
     let mut events = EventStream::new();
     let mut typing = Typing::default();
-    while let Some(event) = events.next().await {
+    loop {
+        let event = tokio::select! {
+            biased;
+            signal = signals.next() => match signal {
+                Input::Signal(_) | Input::Gone => return Ok(None),
+                Input::Key(_) | Input::Resized | Input::Continued | Input::Pasted(_) => continue,
+            },
+            event = events.next() => event,
+        };
+        let Some(event) = event else { return Ok(None) };
         let Some(Input::Key(key)) = read(&event?) else { continue };
         match (key.code, key.ctrl, key.alt) {
             (Code::Enter, ..) => return Ok(Some(typing.take())),
@@ -137,7 +148,6 @@ pub(super) async fn hidden_line(out: &mut impl io::Write) -> io::Result<Option<S
         }
         out.flush()?;
     }
-    Ok(None)
 }
 
 #[cfg(unix)]

@@ -188,3 +188,23 @@ fn noise_and_pasted_text_neither_change_anything_nor_break_anything() {
     assert!(!String::from_utf8_lossy(&pty.written).contains("panicked"), "{}", pty.text());
     assert_eq!(house.sent(), [""; 0]);
 }
+
+#[test]
+fn a_signal_while_an_address_is_pasted_gives_the_terminal_back() {
+    let house = House::new();
+    let labs = house.path("config/guidepost/labs");
+    std::fs::create_dir_all(&labs).unwrap();
+    let profile =
+        "format = 1\nenvironment = \"test\"\n[signin]\nauthority = \"http://127.0.0.1:1\"\ntenant = \"contoso.example\"\nway = \"paste\"\n";
+    std::fs::write(labs.join("mine.toml"), profile).unwrap();
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut pty = house.walk(120, 40, &["signin", "--lab", "mine"]);
+        pty.sees("paste it here:");
+        pty.types("http://localhost/?code=canary-code");
+        pty.sees("***");
+        pty.signal(signal);
+        assert_ne!(pty.ends(), 0);
+        assert!(!pty.text().contains("canary"), "what is pasted is not shown");
+        pty.is_given_back();
+    }
+}
