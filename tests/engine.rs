@@ -24,6 +24,21 @@ fn judgement(engine: &Engine, check: &str) -> Judgement {
     engine.checked("role").into_iter().find(|checked| checked.id == check).unwrap().judgement
 }
 
+/// Writes what a process that is killed before it sends leaves behind.
+async fn intend(engine: &Engine) {
+    let plan = engine.plan("role", Direction::Apply).await.unwrap();
+    let op = &plan.ops[0];
+    let intended = Event::Intended {
+        plan: plan.id.clone(),
+        op: op.op.clone(),
+        request: op.request.clone(),
+        before: op.before.clone(),
+        confirmed: "yes".into(),
+        undo_of: None,
+    };
+    engine.record(Some("role"), intended).unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_role_that_is_missing_fails_with_expected_found_and_code() {
     let bench = Bench::new();
@@ -248,17 +263,7 @@ async fn a_crash_between_intended_and_sent_is_offered_again_after_the_window() {
     let bench = Bench::new();
     {
         let engine = bench.engine("apply");
-        let plan = engine.plan("role", Direction::Apply).await.unwrap();
-        let op = &plan.ops[0];
-        let intended = Event::Intended {
-            plan: plan.id.clone(),
-            op: op.op.clone(),
-            request: op.request.clone(),
-            before: op.before.clone(),
-            confirmed: "yes".into(),
-            undo_of: None,
-        };
-        engine.record(Some("role"), intended).unwrap();
+        intend(&engine).await;
     }
     let engine = bench.engine("apply");
     assert_eq!(engine.ledger().in_doubt.len(), 1);
@@ -275,17 +280,7 @@ async fn a_crash_after_sending_is_found_by_looking_and_never_sent_twice() {
     let bench = Bench::new();
     {
         let engine = bench.engine("apply");
-        let plan = engine.plan("role", Direction::Apply).await.unwrap();
-        let op = &plan.ops[0];
-        let intended = Event::Intended {
-            plan: plan.id.clone(),
-            op: op.op.clone(),
-            request: op.request.clone(),
-            before: op.before.clone(),
-            confirmed: "yes".into(),
-            undo_of: None,
-        };
-        engine.record(Some("role"), intended).unwrap();
+        intend(&engine).await;
         bench.tenant.with(Tenant::assign);
     }
     let engine = bench.engine("walk");
@@ -511,17 +506,7 @@ async fn a_walk_that_finds_a_doubt_settles_it_by_itself() {
     let bench = Bench::new();
     {
         let engine = bench.engine("apply");
-        let plan = engine.plan("role", Direction::Apply).await.unwrap();
-        let op = &plan.ops[0];
-        let intended = Event::Intended {
-            plan: plan.id.clone(),
-            op: op.op.clone(),
-            request: op.request.clone(),
-            before: op.before.clone(),
-            confirmed: "key".into(),
-            undo_of: None,
-        };
-        engine.record(Some("role"), intended).unwrap();
+        intend(&engine).await;
         bench.tenant.with(Tenant::assign);
     }
     let mut handle = walk(&bench, bench.engine("walk"));
