@@ -160,6 +160,7 @@ fn start_sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(),
     sync.enabled = Some(true);
     sync.scheduler = true;
     world.directory.cycle(now);
+    world.domain.make_mut().connect(now);
     Ok(())
 }
 
