@@ -6,6 +6,7 @@ mod presets;
 mod records;
 mod tokens;
 
+pub(super) use domain::{Kept, Spoil};
 pub(super) use domain::{
     Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime, guid_of, hash, head_name,
     parent_key, uac,

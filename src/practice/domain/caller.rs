@@ -27,12 +27,13 @@ pub(super) fn account<'a>(domain: &'a Domain, name: &str) -> Option<(&'a str, &'
         let mine = |object: &Object| object.text("sAMAccountName").is_some_and(|own| own.eq_ignore_ascii_case(sam));
         domain.all().find(|(_, object)| object.account.is_some() && mine(object))
     };
-    if let Some((netbios, sam)) = name.split_once('\\') {
-        return netbios.eq_ignore_ascii_case(NETBIOS).then(|| found(sam)).flatten();
-    }
+    // First: a distinguished name may hold a backslash, and no account's name an equals sign.
     if name.contains('=') {
         let key = Dn::parse(name)?.key();
         return domain.all().find(|(own, object)| *own == key && object.account.is_some());
+    }
+    if let Some((netbios, sam)) = name.split_once('\\') {
+        return netbios.eq_ignore_ascii_case(NETBIOS).then(|| found(sam)).flatten();
     }
     let (sam, suffix) = name.rsplit_once('@')?;
     let explicit = domain.all().find(|(_, object)| object.text("userPrincipalName").is_some_and(|own| own.eq_ignore_ascii_case(name)));

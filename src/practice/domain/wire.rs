@@ -121,6 +121,9 @@ pub(super) fn request(frame: &[u8]) -> Option<(i32, Request, Controls)> {
     if !rest.is_empty() {
         return None;
     }
+    if !is_a_clients(&message) {
+        return None;
+    }
     let filter = take_filter(&mut message);
     let message = LdapMsg::try_from(message).ok()?;
     if message.msgid <= 0 && !matches!(message.op, LdapOp::UnbindRequest | LdapOp::AbandonRequest(_)) {
@@ -138,6 +141,19 @@ pub(super) fn request(frame: &[u8]) -> Option<(i32, Request, Controls)> {
         (op, _) => Request::Other(op),
     };
     Some((message.msgid, request, controls(&message.ctrl)))
+}
+
+/// Whether the operation is one that a client may ask for, in its shape: `ldap3_proto` prints what it does not know to standard output.
+fn is_a_clients(message: &StructureTag) -> bool {
+    let PL::C(parts) = &message.payload else { return false };
+    let Some(op) = parts.get(1).filter(|op| op.class == TagClass::Application) else { return false };
+    match (op.id, &op.payload) {
+        // Bind, search, modify, add, rename, compare, extended.
+        (0 | 3 | 6 | 8 | 12 | 14 | 23, PL::C(_)) => true,
+        // Unbind, delete, abandon.
+        (2 | 10 | 16, PL::P(_)) => true,
+        _ => false,
+    }
 }
 
 /// Puts a harmless filter in the place of the real one, which may hold bytes.

@@ -27,12 +27,23 @@ impl Domain {
         self.protected = Some(now);
         let Some(stamp) = self.stamp(now) else { return };
         for key in self.protected_keys() {
-            let Some(object) = self.at(&key) else { continue };
-            let stamped = object.own(&domain_sid()).write() == stamp.write() && object.number("adminCount") == Some(1);
-            if !stamped {
-                self.set_descriptor(&key, &stamp, now, now);
-                self.note(&key, |object| object.set("adminCount", "1"));
-            }
+            self.lay_over(&key, &stamp, now);
+        }
+    }
+
+    /// The same for one object, whoever it is.
+    pub(super) fn stamp_one(&mut self, key: &str, now: Timestamp) {
+        if let Some(stamp) = self.stamp(now) {
+            self.lay_over(key, &stamp, now);
+        }
+    }
+
+    fn lay_over(&mut self, key: &str, stamp: &Descriptor, now: Timestamp) {
+        let Some(object) = self.at(key) else { return };
+        let stamped = object.own(&domain_sid()).write() == stamp.write() && object.number("adminCount") == Some(1);
+        if !stamped {
+            self.set_descriptor(key, stamp, now, now);
+            self.note(key, |object| object.set("adminCount", "1"));
         }
     }
 

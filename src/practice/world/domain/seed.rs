@@ -34,6 +34,16 @@ fn inside(names: &[(&str, &str)]) -> Dn {
     Dn(names.iter().map(part).chain(head().0).collect())
 }
 
+/// `CN=Users`.
+pub(super) fn users() -> Dn {
+    inside(&[("CN", "Users")])
+}
+
+/// Where hired users go.
+pub(super) fn crowd() -> Dn {
+    inside(&[("OU", "Crowd")])
+}
+
 /// User1's name.
 pub(in crate::practice) fn user1_name() -> Dn {
     inside(&[("CN", "User1"), ("CN", "Users")])
