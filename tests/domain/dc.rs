@@ -58,10 +58,11 @@ pub(crate) fn sd_flags(flags: u8) -> RawControl {
     RawControl { ctype: "1.2.840.113556.1.4.801".to_owned(), crit: true, val: Some(vec![0x30, 3, 2, 1, flags]) }
 }
 
-/// Code and text of an answer.
+/// Code and text of an answer; what is said about a success is nobody's promise.
 pub(crate) fn said(answer: ldap3::result::Result<ldap3::LdapResult>) -> (u32, String) {
     let answer = answer.unwrap();
-    (answer.rc, answer.text.trim_end_matches('\0').to_owned())
+    let text = if answer.rc == 0 { "" } else { answer.text.trim_end_matches('\0') };
+    (answer.rc, text.to_owned())
 }
 
 impl Dc {

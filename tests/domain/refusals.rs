@@ -78,7 +78,7 @@ async fn each_wrong_write_of_a_descriptor_has_its_own_sentence(dc: &Dc) {
     let stage = dc.stage("descriptor").await;
     let (mut admin, mut user) = (dc.admin().await, dc.user(&stage.delegate, PASSWORD).await);
     let bytes = crate::dc::dacl_bytes(&mut admin, &stage.ou).await.unwrap();
-    assert_eq!(write_dacl(&mut user, &stage.ou, bytes.clone()).await, (50, format!("00002098: Object {} has no write dacl access", stage.ou)));
+    assert_eq!(write_dacl(&mut user, &stage.ou, bytes.clone()).await, (50, format!("00002098: Object {} has no write dacl access\n", stage.ou)));
     for garbage in [&b"\x01\x00\x04"[..], b"", &bytes[..40]] {
         let (code, words) = write_dacl(&mut admin, &stage.ou, garbage.to_vec()).await;
         assert!((code == 1 && words == "00002020: operations error at ../../source4/dsdb/samdb/ldb_modules/descriptor.c:896") || garbage.is_empty(), "{code} {words}");
@@ -94,7 +94,7 @@ async fn each_wrong_write_of_a_descriptor_has_its_own_sentence(dc: &Dc) {
 
 async fn each_wrong_write_of_an_attribute_has_its_own_sentence(dc: &Dc) {
     let stage = dc.stage("attribute").await;
-    let (mut admin, dn) = (dc.admin().await, stage.target.clone());
+    let (mut admin, dn, group) = (dc.admin().await, stage.target.clone(), format!("CN=Domain Admins,CN=Users,{}", dc.base));
     let replace = |name: &'static str, values: &[&'static str]| Mod::Replace(name, values.iter().copied().collect::<HashSet<_>>());
     let only = |value: &'static str| HashSet::from([value]);
     let (code, words) = set(&mut admin, &dn, "pwdLastSet", "5").await;
@@ -105,10 +105,15 @@ async fn each_wrong_write_of_an_attribute_has_its_own_sentence(dc: &Dc) {
         (Mod::Delete("description", HashSet::new()), 16, format!("attribute 'description': no such attribute for delete on '{dn}'")),
         (
             Mod::Delete("sAMAccountName", only("y")),
-            16,
-            format!("attribute 'sAMAccountName': no matching attribute value while deleting attribute on '{dn}'"),
+            53,
+            "00002077: samldb: 'samAccountName' can't be deleted/empty!".to_owned(),
         ),
         (Mod::Add("description", only("y")), 0, String::new()),
+        (
+            Mod::Delete("description", only("z")),
+            16,
+            format!("attribute 'description': no matching attribute value while deleting attribute on '{dn}'"),
+        ),
         (Mod::Add("description", only("z")), 20, single("description")),
         (replace("displayName", &["y", "z"]), 20, single("displayName")),
         (replace("objectSid", &["y"]), 53, "00002035: samldb: objectSid must not be specified!".to_owned()),
@@ -125,7 +130,7 @@ async fn each_wrong_write_of_an_attribute_has_its_own_sentence(dc: &Dc) {
         (replace("cn", &["abc"]), 67, format!("00002016: Modify of RDN 'CN' on {dn} not permitted, must use 'rename' operation instead")),
         (replace("tokenGroups", &["x"]), 19, format!("0000202F: objectclass_attrs: attribute 'tokenGroups' on entry '{dn}' is constructed!")),
         (
-            replace("memberOf", &["CN=x,DC=y"]),
+            Mod::Replace("memberOf", HashSet::from([group.as_str()])),
             53,
             format!("00002035: objectclass_attrs: attribute 'memberOf' on entry '{dn}' must not be modified directly, it is a linked attribute"),
         ),

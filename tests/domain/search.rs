@@ -2,7 +2,6 @@
 
 use crate::dc::{Dc, PASSWORD, read, said};
 use ldap3::adapters::{Adapter, EntriesOnly, PagedResults};
-use ldap3::controls::RawControl;
 use ldap3::{Ldap, Scope, SearchEntry, dn_escape, ldap_escape};
 use std::collections::HashSet;
 
@@ -10,10 +9,8 @@ crate::promises!(
     filters_find_what_they_name,
     scopes_reach_as_far_as_they_say,
     attributes_come_as_they_are_asked_for,
-    a_size_limit_ends_a_search_and_says_so,
     pages_follow_one_another_and_leave_nothing_out,
     a_name_with_every_special_sign_is_one_name,
-    a_critical_control_that_is_not_known_is_refused,
     what_is_not_there_is_not_found,
 );
 
@@ -94,15 +91,6 @@ async fn attributes_come_as_they_are_asked_for(dc: &Dc) {
     dc.done(stage).await;
 }
 
-async fn a_size_limit_ends_a_search_and_says_so(dc: &Dc) {
-    let stage = dc.stage("limit").await;
-    let mut admin = dc.admin().await;
-    let limited = ldap3::SearchOptions::new().sizelimit(2);
-    let answer = admin.with_search_options(limited).search(&stage.ou, Scope::Subtree, "(objectClass=*)", vec!["1.1"]).await.unwrap();
-    assert_eq!((answer.0.len(), answer.1.rc), (2, 4));
-    dc.done(stage).await;
-}
-
 async fn paged(ldap: &mut Ldap, base: &str, filter: &str, size: i32) -> Vec<String> {
     let adapters: Vec<Box<dyn Adapter<_, _>>> = vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(size))];
     let mut search = ldap.streaming_search_with(adapters, base, Scope::Subtree, filter, vec!["name"]).await.unwrap();
@@ -142,15 +130,6 @@ async fn a_name_with_every_special_sign_is_one_name(dc: &Dc) {
     let inside = dc.add_user(&mut admin, &own["distinguishedName"][0], "signs-inside").await;
     assert_eq!(dc.bind(&inside, PASSWORD).await, "0");
     dc.done(stage).await;
-}
-
-async fn a_critical_control_that_is_not_known_is_refused(dc: &Dc) {
-    let mut admin = dc.admin().await;
-    let strange = |crit| RawControl { ctype: "1.2.3.4".to_owned(), crit, val: None };
-    let refused = admin.with_controls(strange(true)).search(&dc.base, Scope::Base, "(objectClass=*)", vec!["1.1"]).await.unwrap();
-    assert_eq!((refused.0.len(), refused.1.rc), (0, 12));
-    let taken = admin.with_controls(strange(false)).search(&dc.base, Scope::Base, "(objectClass=*)", vec!["1.1"]).await.unwrap();
-    assert_eq!((taken.0.len(), taken.1.rc), (1, 0));
 }
 
 async fn what_is_not_there_is_not_found(dc: &Dc) {

@@ -191,3 +191,37 @@ async fn what_persons_do_to_the_domain_shows() {
     let (status, _) = lab.control("person", &json!({"verb": "leave-group", "args": ["User1", "Domain Admins"]})).await;
     assert_eq!(status, 409);
 }
+
+/// RFC 4511 4.5.1.4; the measured Samba sends all.
+#[tokio::test]
+async fn a_size_limit_ends_a_search_and_says_so() {
+    let dc = Dc::practice().await;
+    let stage = dc.stage("limit").await;
+    let mut admin = dc.admin().await;
+    let limited = ldap3::SearchOptions::new().sizelimit(2);
+    let answer = admin.with_search_options(limited).search(&stage.ou, ldap3::Scope::Subtree, "(objectClass=*)", vec!["1.1"]).await.unwrap();
+    assert_eq!((answer.0.len(), answer.1.rc), (2, 4));
+}
+
+/// MS-ADTS 5.1.3.3.4. Samba 4.17 allows the reset too, and from then on everything to everybody, until it is started anew (measured).
+#[tokio::test]
+async fn all_extended_rights_cover_the_reset_and_no_property() {
+    let dc = Dc::practice().await;
+    let stage = dc.stage("extended").await;
+    let (mut admin, mut delegate) = (dc.admin().await, dc.user(&stage.delegate, PASSWORD).await);
+    let ace = crate::delegation::right(Mask::CONTROL_ACCESS, None, stage.delegate_sid);
+    grant(&mut admin, &stage.ou, vec![ace], false).await;
+    assert_eq!(crate::delegation::tried(&mut delegate, &stage.target).await, [true, false, false]);
+}
+
+/// RFC 4511 4.1.11. Samba answers a search with an extended response here, which the client of these tests does not survive.
+#[tokio::test]
+async fn a_critical_control_that_is_not_known_is_refused() {
+    let dc = Dc::practice().await;
+    let mut admin = dc.admin().await;
+    let strange = |crit| ldap3::controls::RawControl { ctype: "1.2.3.4".to_owned(), crit, val: None };
+    let refused = admin.with_controls(strange(true)).search(&dc.base, ldap3::Scope::Base, "(objectClass=*)", vec!["1.1"]).await.unwrap();
+    assert_eq!((refused.0.len(), refused.1.rc), (0, 12));
+    let taken = admin.with_controls(strange(false)).search(&dc.base, ldap3::Scope::Base, "(objectClass=*)", vec!["1.1"]).await.unwrap();
+    assert_eq!((taken.0.len(), taken.1.rc), (1, 0));
+}

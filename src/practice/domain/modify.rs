@@ -213,6 +213,9 @@ fn write_attribute(domain: &mut Domain, key: &str, part: &Part<'_>, place: &Plac
         let set = domain.change(key, place.now, |object| object.account.as_mut().map(|account| write_account(account, name, number, place.now)));
         return set.flatten().unwrap_or_else(|| Err(refusal::new(Code::ObjectClassViolation, format!("00002014: `{name}` is not for {dn}"))));
     }
+    if part.attribute.name == "sAMAccountName" && part.kind == Kind::Delete {
+        return Err(refusal::no_empty_name());
+    }
     let before = values::of(domain, object, part.attribute);
     let after = combined(&before, part, &dn)?;
     if after == before {

@@ -17,6 +17,7 @@ pub(super) const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("descriptor without the SD flags control", "Samba", "all four parts are read and written; who may not read the SACL sees nothing"),
     ("empty password with a name", "Samba", "52e; Windows answers success and lets nobody in"),
     ("error texts", "Samba", "word for word those of 4.17"),
+    ("size limit of a search", "Windows", "honoured (RFC 4511 4.5.1.4); Samba sends all"),
     ("functional level", "Windows", "7 (2016)"),
 ];
 
@@ -72,11 +73,11 @@ pub(super) fn no_base(dn: &str) -> Refusal {
 }
 
 pub(super) fn no_property(dn: &str) -> Refusal {
-    new(Code::InsufficentAccessRights, format!("00002098: Object {dn} has no write property access"))
+    new(Code::InsufficentAccessRights, format!("00002098: Object {dn} has no write property access\n"))
 }
 
 pub(super) fn no_dacl(dn: &str) -> Refusal {
-    new(Code::InsufficentAccessRights, format!("00002098: Object {dn} has no write dacl access"))
+    new(Code::InsufficentAccessRights, format!("00002098: Object {dn} has no write dacl access\n"))
 }
 
 pub(super) fn no_reset() -> Refusal {
@@ -169,6 +170,10 @@ pub(super) fn naming(name: &str, dn: &str) -> Refusal {
 
 pub(super) fn name_taken(sam: &str) -> Refusal {
     new(Code::EntryAlreadyExists, format!("00002071: samldb: samAccountName '{sam}' already in use!"))
+}
+
+pub(super) fn no_empty_name() -> Refusal {
+    new(Code::UnwillingToPerform, "00002077: samldb: 'samAccountName' can't be deleted/empty!")
 }
 
 pub(super) fn exists(dn: &str) -> Refusal {
