@@ -184,10 +184,10 @@ async fn a_stranger_may_change_nothing(dc: &Dc) {
     let stage = dc.stage("stranger").await;
     let mut user = dc.user(&stage.delegate, PASSWORD).await;
     let made = user.add(&format!("CN=new,{}", stage.ou), vec![("objectClass", HashSet::from(["user"]))]).await;
-    assert_eq!(said(made), (50, format!("acl: unable to get access to CN=new,{}", stage.ou)));
+    assert_eq!(said(made), (50, format!("acl: unable to get access to CN=new,{}\n", stage.ou)));
     assert_eq!(said(user.delete(&stage.target).await), (50, format!("dsdb_access: Access check failed on {}", stage.ou)));
     let moved = user.modifydn(&stage.target, "CN=other", true, Some(&format!("OU=people,{}", stage.ou))).await;
-    assert_eq!(said(moved), (50, format!("00002098: Object {} has no wp on name", stage.target)));
+    assert_eq!(said(moved), (50, format!("00002098: Object {} has no wp on name\n", stage.target)));
     let mut nobody = dc.sealed().await;
     let refused = set(&mut nobody, &stage.target, "description", "x").await;
     assert!(refused.0 == 1 && refused.1.contains("without authentication"), "{refused:?}");

@@ -18,6 +18,7 @@ pub(super) const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("empty password with a name", "Samba", "52e; Windows answers success and lets nobody in"),
     ("error texts", "Samba", "word for word those of 4.17"),
     ("size limit of a search", "Windows", "honoured (RFC 4511 4.5.1.4); Samba sends all"),
+    ("all extended rights", "Windows", "an entry for them gives no property; Samba 4.17 then forgets every check until it is restarted"),
     ("functional level", "Windows", "7 (2016)"),
 ];
 

@@ -28,7 +28,7 @@ pub(super) fn add(domain: &mut Domain, dn: &str, given: &[LdapAttribute], place:
         return Err(refusal::new(Code::NoSuchObject, why));
     };
     if !Eye::new(domain, place.caller, place.now).may(&parent, above, class_right(Mask::CREATE_CHILD, class)) {
-        return Err(refusal::new(Code::InsufficentAccessRights, format!("acl: unable to get access to {written}")));
+        return Err(refusal::new(Code::InsufficentAccessRights, format!("acl: unable to get access to {written}\n")));
     }
     if domain.at(&name.key()).is_some() {
         return Err(refusal::exists(&written));
@@ -175,11 +175,11 @@ pub(super) fn rename(domain: &mut Domain, dn: &str, new_rdn: &str, above: Option
         return Err(refusal::unwilling(&format!("cannot rename {}", object.dn)));
     }
     if !eye.may(&key, object, Asked::write(NAME, None)) {
-        return Err(refusal::new(Code::InsufficentAccessRights, format!("00002098: Object {} has no wp on name", object.dn)));
+        return Err(refusal::new(Code::InsufficentAccessRights, format!("00002098: Object {} has no wp on name\n", object.dn)));
     }
     if parent != parent_key(&key) {
         if !eye.may(&parent, into, class_right(Mask::CREATE_CHILD, object.class)) {
-            return Err(refusal::new(Code::InsufficentAccessRights, format!("acl: unable to get access to {}", to.written())));
+            return Err(refusal::new(Code::InsufficentAccessRights, format!("acl: unable to get access to {}\n", to.written())));
         }
         may_delete(domain, &key, object, place)?;
     }
