@@ -118,6 +118,8 @@ fn refused_hint(error: &str, codes: &[u32]) -> &'static str {
         (Some(known), _) => known.todo,
         // Entra's word and that of RFC 8628.
         (None, "access_denied" | "authorization_declined") => "start the sign-in again and accept in the browser",
+        // RFC 6749 5.2: the service does not know the application, or does not let it sign people in this way.
+        (None, "invalid_client" | "unauthorized_client") => "check `client_id` and `tenant` in the lab's profile",
         (None, _) => "sign in again",
     }
 }
