@@ -247,7 +247,7 @@ impl Walk {
         self.signing_in = Some(SigningIn { way, task, shown, paste });
     }
 
-    /// Nobody waits for the person any more; whether somebody did.
+    /// Nobody waits for the person any more.
     fn cancel_sign_in(&mut self) {
         if let Some(signing_in) = self.signing_in.take() {
             signing_in.task.abort();
@@ -312,6 +312,10 @@ impl Walk {
 
     fn dismiss(&mut self) {
         if self.busy.is_none() {
+            if matches!(self.overlay, Some(Overlay::SignIn(_))) {
+                let what = if self.signing_in.is_some() { "the sign-in was cancelled" } else { "nobody is signed in" };
+                self.activity = Some(what.to_owned());
+            }
             self.cancel_sign_in();
             self.overlay = None;
             self.plan = None;
