@@ -7,7 +7,7 @@ use super::{
     action::{Carried, Direction, How, Refusal},
     check::Verdict,
 };
-use crate::base::Problem;
+use crate::base::{Exit, Problem};
 use crate::guide::{
     Guide,
     rehearsal::{Beginning, Deed},
@@ -197,7 +197,7 @@ fn in_walking_order(guide: &Guide, mut proofs: Vec<Proof>) -> Vec<Proof> {
 async fn play(guide: &Arc<Guide>, trial: Trial) -> Vec<Proof> {
     let started = Instant::now();
     let mut takes = Takes::default();
-    let trouble = act(guide, &trial, &mut takes).await.err();
+    let trouble = act(guide, &trial, &mut takes).await.err().map(Problem::from);
     let took = started.elapsed();
     let by = match trial.act {
         Act::Action => By::Action,
@@ -250,14 +250,12 @@ async fn carry(stage: &Stage, step: &str, direction: Direction) -> Result<(), Re
 }
 
 /// The first thing that is wrong with what was seen.
-fn outcome(from: Beginning, before: Option<&Seen>, after: Option<&Seen>, undone: Option<&Seen>, trouble: Option<Refusal>) -> Outcome {
+fn outcome(from: Beginning, before: Option<&Seen>, after: Option<&Seen>, undone: Option<&Seen>, trouble: Option<Problem>) -> Outcome {
     if let Some(wrong) = before.and_then(|before| not_red(from, before)) {
         return wrong;
     }
-    match trouble {
-        Some(Refusal::Not(problem)) => return Outcome::NotProved(problem),
-        Some(Refusal::Unknown(problem)) => return Outcome::Unknown(problem),
-        None => {}
+    if let Some(problem) = trouble {
+        return if problem.exit == Exit::Unknown { Outcome::Unknown(problem) } else { Outcome::NotProved(problem) };
     }
     let (Some(before), Some(after)) = (before, after) else {
         return Outcome::Unknown(Problem::unknown("it was not looked at"));
@@ -343,8 +341,8 @@ mod tests {
     #[test]
     fn a_check_that_was_never_looked_at_is_unknown_and_a_refusal_says_why() {
         assert!(matches!(outcome(Beginning::Start, None, None, None, None), Outcome::Unknown(_)));
-        let refused = Refusal::Not(Problem::new("refused"));
-        let ended = outcome(Beginning::Start, Some(&seen(Verdict::Fail)), None, None, Some(refused));
-        assert_eq!(ended, Outcome::NotProved(Problem::new("refused")));
+        let ended = |refusal| outcome(Beginning::Start, Some(&seen(Verdict::Fail)), None, None, Some(Problem::from(refusal)));
+        assert_eq!(ended(Refusal::Not(Problem::new("refused"))), Outcome::NotProved(Problem::new("refused")));
+        assert_eq!(ended(Refusal::Unknown(Problem::new("cut"))), Outcome::Unknown(Problem::unknown("cut")));
     }
 }
