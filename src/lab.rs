@@ -2,5 +2,6 @@
 
 mod certificate;
 pub mod connect;
+pub mod control;
 pub mod given;
 pub mod profile;

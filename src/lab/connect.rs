@@ -1,5 +1,6 @@
 //! How a lab is reached: where its services are, who signs in, and for the built-in lab, starting its process. Nothing here asks which lab it is.
 
+mod fresh;
 mod start;
 
 use super::certificate;
@@ -18,6 +19,7 @@ use crate::services::{
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use fresh::Fresh;
 pub use start::{Endpoint, ensure_running, running};
 
 /// The name under which tokens stand in the system's keyring.
@@ -57,17 +59,7 @@ impl Lab {
     /// No such lab, or its profile is wrong.
     pub fn choose(name: Option<&str>, places: &Places) -> Result<Self, Problem> {
         let Some(name) = name.filter(|name| *name != PRACTICE) else {
-            let way = Way::Started { state: places.practice_world() };
-            let way_to_sign_in = usual_way();
-            return Ok(Self {
-                name: PRACTICE.into(),
-                environment: "practice".into(),
-                variables: BTreeMap::new(),
-                given: Given::default(),
-                way_to_sign_in,
-                app_only: false,
-                way,
-            });
+            return Ok(Self::practice(places.practice_world()));
         };
         let profile = Profile::read(places, name)?;
         let environment = match profile.environment {
@@ -86,6 +78,19 @@ impl Lab {
             app_only,
             way: Way::Configured(Box::new(profile)),
         })
+    }
+
+    /// The practice lab that keeps its world in this directory.
+    fn practice(state: PathBuf) -> Self {
+        Self {
+            name: PRACTICE.into(),
+            environment: "practice".into(),
+            variables: BTreeMap::new(),
+            given: Given::default(),
+            way_to_sign_in: usual_way(),
+            app_only: false,
+            way: Way::Started { state },
+        }
     }
 
     /// Whether somebody must type the password of the certificate's key before this lab can be reached.
