@@ -86,3 +86,45 @@ fn open_to_others(file: &File) -> bool {
 fn open_to_others(_file: &File) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{keep, password, vault_key};
+    use crate::base::Secret;
+    use crate::lab::{given::Given, profile::Profile};
+    use crate::services::vault::Vault;
+    use std::path::Path;
+
+    fn profile(more: &str) -> Profile {
+        let signin = "[signin]\ntenant = \"t\"\nclient_id = \"c\"\nway = \"certificate\"\ncertificate = \"c.pem\"\n";
+        Profile::parse(&format!("format = 1\nenvironment = \"test\"\n{signin}{more}"), Path::new("x.toml")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_password_comes_from_the_keyring_then_the_command_then_what_was_handed_over() {
+        let (vault, given) = (Vault::memory(), Given::parse(r#"{"certificate-password": "given"}"#).unwrap());
+        let found = async |profile: &Profile, given: &Given| {
+            let found = password("t", profile, given, &vault).await.unwrap();
+            found.map(|secret| secret.expose().to_owned())
+        };
+        assert_eq!(found(&profile(""), &Given::default()).await, None);
+        assert_eq!(found(&profile(""), &given).await.as_deref(), Some("given"));
+        #[cfg(unix)]
+        assert_eq!(
+            found(&profile("[secrets]\ncommand = [\"printf\", \"printed %s\"]\n"), &given).await.as_deref(),
+            Some("printed certificate-password")
+        );
+        vault.put(&vault_key("t"), Secret::new("kept")).await.unwrap();
+        assert_eq!(found(&profile("[secrets]\ncommand = [\"/nowhere\"]\n"), &given).await.as_deref(), Some("kept"));
+    }
+
+    #[tokio::test]
+    async fn only_a_password_that_opens_the_key_is_kept() {
+        let (vault, path) = (Vault::memory(), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/certificates/encrypted.pem"));
+        let wrong = keep("t", &path, Secret::new("canary-wrong"), &vault).await.unwrap_err();
+        assert!(wrong.what.contains("does not open its key") && !wrong.what.contains("canary"), "{wrong}");
+        assert!(vault.get(&vault_key("t")).await.is_none());
+        keep("t", &path, Secret::new("canary-password-5"), &vault).await.unwrap();
+        assert!(vault.get(&vault_key("t")).await.is_some());
+    }
+}

@@ -51,7 +51,7 @@ impl Given {
 
     /// Its text is never repeated, nor serde's words on it.
     #[cfg(any(unix, test))]
-    fn parse(text: &str) -> Result<Self, Problem> {
+    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = |why: &str| Problem::usage(format!("what `--secrets-fd` gives {why}"));
         if text.len() as u64 > LONGEST {
             return Err(wrong("is too long"));
