@@ -2,7 +2,7 @@
 
 use super::{
     Globals,
-    context::{DEFAULT_GUIDE, block_on, choose},
+    context::{DEFAULT_GUIDE, block_on, choose, may_ask},
     out,
 };
 use crate::base::{Exit, Problem, Secret, clock::SystemClock};
@@ -13,7 +13,10 @@ use crate::engine::{
     systems::LabDoor,
 };
 use crate::guide::load;
-use crate::lab::profile::Places;
+use crate::lab::{
+    connect::{Lab, person_needed},
+    profile::Places,
+};
 use crate::{plain, tui};
 use clap::ValueEnum;
 use std::{io::IsTerminal as _, sync::Arc};
@@ -60,8 +63,11 @@ impl From<WayArg> for Way {
 /// The longest line that is read where there is no terminal.
 const LONGEST: u64 = 20 * 1024;
 
-fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
-    let lab = choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?, globals)?;
+fn lab(wanted: &OutArgs, globals: &Globals) -> Result<Lab, Problem> {
+    choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?, globals)
+}
+
+fn door(lab: Lab) -> Result<LabDoor, Problem> {
     // Whose permissions are asked for: those of the guide that is walked when none is named.
     Ok(LabDoor::new(lab, Arc::new(load::named(DEFAULT_GUIDE)?), Arc::new(SystemClock)))
 }
@@ -71,7 +77,11 @@ fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
 /// # Errors
 /// The lab cannot be reached, the sign-in was refused, or it cannot be kept.
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
-    let door = door(&args.wanted, globals)?;
+    let lab = lab(&args.wanted, globals)?;
+    if lab.app_only {
+        return by_certificate(lab, args.way, globals);
+    }
+    let door = door(lab)?;
     block_on(async {
         let signed_in = match (door.connect().await, args.way) {
             (Ok(systems), None) => {
@@ -95,6 +105,22 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     })
 }
 
+/// An application needs no person, but for the password of its key, which is asked for once and kept in the keyring.
+fn by_certificate(lab: Lab, way: Option<WayArg>, globals: &Globals) -> Result<Exit, Problem> {
+    if way.is_some() {
+        return Err(person_needed());
+    }
+    block_on(async {
+        if lab.wants_password().await? && may_ask(globals) {
+            let password = tui::read_hidden("the password of the certificate's key: ").await?;
+            lab.keep_password(password.ok_or_else(|| Problem::new("no password was given"))?).await?;
+        }
+        let systems = door(lab)?.connect().await.map_err(not_signed_in)?;
+        out::say(&format!("signed in as {}, by its certificate", name(&*systems)));
+        Ok(Exit::Fine)
+    })
+}
+
 fn name(systems: &dyn Systems) -> String {
     systems.me().map(|me| me.name).unwrap_or_default()
 }
@@ -111,7 +137,7 @@ fn not_signed_in(why: NotConnected) -> Problem {
 /// # Errors
 /// The profile is wrong, or the keyring did not forget it.
 pub fn out(args: &OutArgs, globals: &Globals) -> Result<Exit, Problem> {
-    let door = door(args, globals)?;
+    let door = door(lab(args, globals)?)?;
     block_on(async {
         door.sign_out().await?;
         out::say("signed out; what was given in the tenant stays given until it is revoked there");
@@ -121,7 +147,7 @@ pub fn out(args: &OutArgs, globals: &Globals) -> Result<Exit, Problem> {
 
 /// Forgets the sign-in of a configured lab.
 pub(super) async fn forget(lab: &str, globals: &Globals) -> Result<(), Problem> {
-    door(&OutArgs { lab: Some(lab.to_owned()) }, globals)?.sign_out().await
+    door(self::lab(&OutArgs { lab: Some(lab.to_owned()) }, globals)?)?.sign_out().await
 }
 
 /// Signs in, with the person on standard error and standard input.

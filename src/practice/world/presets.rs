@@ -1,6 +1,6 @@
 //! How a world begins: before Phase 1, after it, or with block A done. Not how it changes.
 
-use super::{Assignment, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, OnPremises, Sync, Tokens, User, World};
+use super::{App, Assignment, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, OnPremises, Sync, Tokens, User, World};
 use crate::practice::tables;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Map;
@@ -57,6 +57,7 @@ impl World {
             directory,
             consents: vec![consent],
             tokens: Tokens::default(),
+            app: App::default(),
             faults: Vec::new(),
             operations: Vec::new(),
         };

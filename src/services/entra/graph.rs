@@ -206,6 +206,7 @@ impl Graph {
             retry_after: retry_after(reply, self.session.now()),
             challenge: if reply.status == 401 { claims::challenge(&reply.headers) } else { None },
             needs: if reply.status == 403 { self.session.settings().scopes(deed.purpose).to_vec() } else { Vec::new() },
+            app: self.session.is_app(),
         })))
     }
 

@@ -6,10 +6,10 @@ use crate::practice::{
     entra::{odata::Collection, shapes},
     tables::{self, Client},
     wire::graph_time,
-    world::{Consent, Party, TENANT, World, guid_little_endian},
+    world::{Consent, Party, TENANT, User, World, guid_little_endian},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const PRINCIPALS: Collection = Collection {
     pages: true,
@@ -60,7 +60,7 @@ fn principal(app: &str, name: &str, owner: &str, scopes: &Value) -> Item {
         "oauth2PermissionScopes": scopes,
         "passwordCredentials": [],
         "preferredSingleSignOnMode": null,
-        "replyUrls": if app == tables::GRAPH { json!([]) } else { json!(["http://localhost"]) },
+        "replyUrls": if [tables::GRAPH, tables::PRACTICE_APP].contains(&app) { json!([]) } else { json!(["http://localhost"]) },
         "servicePrincipalNames": [app],
         "servicePrincipalType": "Application",
         "signInAudience": "AzureADMultipleOrgs",
@@ -86,7 +86,24 @@ fn principals() -> Vec<Item> {
         let owner = if client.id == tables::PRACTICE_CLIENT { TENANT } else { MICROSOFT };
         principal(client.id, client.name, owner, &json!([]))
     };
-    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).collect()
+    let app = principal(tables::PRACTICE_APP, tables::PRACTICE_APP_NAME, TENANT, &json!([]));
+    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).chain([app]).collect()
+}
+
+/// The application that signs in by itself, in an account's place.
+pub(super) fn itself(world: &World) -> User {
+    User {
+        id: object_id(tables::PRACTICE_APP),
+        upn: String::new(),
+        name: tables::PRACTICE_APP_NAME.to_owned(),
+        enabled: true,
+        created: world.created,
+        products: Vec::new(),
+        on_premises: None,
+        profile: Map::new(),
+        password: None,
+        password_changed: None,
+    }
 }
 
 /// By object id or by application id, whichever the path has.
