@@ -2,18 +2,20 @@
 
 use super::{
     Globals,
-    context::{DEFAULT_GUIDE, block_on, choose},
+    context::{Access, Context, DEFAULT_GUIDE, Where, block_on, choose},
     out,
 };
 use crate::base::{Exit, Problem, Secret, clock::SystemClock};
 use crate::engine::{
+    consent::NewConsent,
     page::{SignInAsk, Way},
-    probe::Systems,
-    run::{Door, NotConnected, Talk},
+    probe::{NotReady, Systems},
+    run::{Door, NotConnected, SignedIn, Talk},
     systems::LabDoor,
 };
 use crate::guide::load;
 use crate::lab::profile::Places;
+use crate::services::entra::Purpose;
 use crate::{plain, tui};
 use clap::ValueEnum;
 use std::{io::IsTerminal as _, sync::Arc};
@@ -27,6 +29,9 @@ pub struct Args {
     /// In which way; without it, as the lab's profile says
     #[arg(long, value_enum, value_name = "WAY")]
     way: Option<WayArg>,
+    /// For changing too: asks for consent to the guide's permissions for writing
+    #[arg(long)]
+    write: bool,
 }
 
 /// Sign out of a lab.
@@ -73,26 +78,53 @@ fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let door = door(&args.wanted, globals)?;
     block_on(async {
-        let signed_in = match (door.connect().await, args.way) {
-            (Ok(systems), None) => {
-                out::say(&format!("signed in already as {}", name(&*systems)));
-                return Ok(Exit::Fine);
-            }
-            (Err(NotConnected::Failed(problem)), _) => return Err(problem),
-            (Ok(_) | Err(NotConnected::SignedOut(_)), _) if globals.no_input => {
-                return Err(Problem::new("signing in needs a person").hint("leave `--no-input` out"));
-            }
-            (Ok(_) | Err(NotConnected::SignedOut(_)), way) => talk(&door, way.map_or_else(|| door.usual_way(), Way::from)).await,
+        let way = args.way.map_or_else(|| door.usual_way(), Way::from);
+        let (mut systems, mut new) = match door.connect().await {
+            // Another way for reading is tried even where somebody is signed in; for writing it is that sign-in's way.
+            Ok(systems) if args.way.is_none() || args.write => (systems, false),
+            Err(NotConnected::Failed(problem)) => return Err(problem),
+            Ok(_) | Err(NotConnected::SignedOut(_)) => (sign_in(&door, way, Purpose::Read, args, globals).await?, true),
         };
-        let systems = signed_in.map_err(not_signed_in)?;
-        out::say(&format!("signed in as {}", name(&*systems)));
-        match door.notice() {
+        if args.write
+            && let Err(NotReady::SignIn(ask)) = systems.ready_to_write().await
+        {
+            out::tell(&ask.sentence());
+            (systems, new) = (sign_in(&door, way, Purpose::Write, args, globals).await?, true);
+        }
+        out::say(&format!("signed in {}as {}", if new { "" } else { "already " }, name(&*systems)));
+        match door.notice().filter(|_| new) {
             // Nothing else would ever use it.
             Some(notice) => Err(Problem::new(format!("the sign-in ends with this command: {}", notice.what))
                 .hint("`guidepost doctor` looks at the keyring; `guidepost walk` signs in for as long as it runs")),
             None => Ok(Exit::Fine),
         }
     })
+}
+
+async fn sign_in(door: &LabDoor, way: Way, purpose: Purpose, args: &Args, globals: &Globals) -> Result<Arc<dyn Systems>, Problem> {
+    if globals.no_input {
+        return Err(Problem::new("signing in needs a person").hint("leave `--no-input` out"));
+    }
+    let SignedIn { systems, given } = talk(door, way, purpose).await.map_err(not_signed_in)?;
+    record(&given, args, globals)?;
+    Ok(systems)
+}
+
+/// Writes down what a sign-in gave, into the journal of the lab.
+fn record(given: &[NewConsent], args: &Args, globals: &Globals) -> Result<(), Problem> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    let wanted = Where { guide: DEFAULT_GUIDE.into(), lab: args.wanted.lab.clone() };
+    let recorded = Context::open(&wanted, globals, "signin", Access::Write).and_then(|context| context.record_consents(given));
+    match recorded {
+        // A lab without a journal, such as one that is marked production: what may be older than this sign-in is not ours.
+        Err(problem) if given.iter().all(|one| one.unproven) => {
+            out::tell(&format!("note: what was consented to is not written down: {}", problem.what));
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 fn name(systems: &dyn Systems) -> String {
@@ -128,7 +160,7 @@ pub(super) async fn forget(lab: &str, globals: &Globals) -> Result<(), Problem> 
 ///
 /// # Errors
 /// Why nobody is signed in.
-pub async fn talk(door: &dyn Door, way: Way) -> Result<Arc<dyn Systems>, NotConnected> {
+pub async fn talk(door: &dyn Door, way: Way, purpose: Purpose) -> Result<SignedIn, NotConnected> {
     let (show, mut shown) = mpsc::channel(4);
     let (paste, pasted) = mpsc::channel(1);
     let person = async {
@@ -147,7 +179,7 @@ pub async fn talk(door: &dyn Door, way: Way) -> Result<Arc<dyn Systems>, NotConn
         std::future::pending().await
     };
     tokio::select! {
-        signed_in = door.sign_in(way, Talk { show, pasted }) => signed_in,
+        signed_in = door.sign_in(way, purpose, Talk { show, pasted }) => signed_in,
         why = person => Err(why),
     }
 }

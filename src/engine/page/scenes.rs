@@ -144,6 +144,7 @@ pub(crate) fn fail() -> View {
         environment: "practice".to_owned(),
         tenant: Some("contoso.onmicrosoft.com".to_owned()),
         account: Some("admin@contoso.onmicrosoft.com".to_owned()),
+        meter: None,
         connection: Connection::Ready,
         open_changes: 0,
         clock_ahead: None,
@@ -260,6 +261,7 @@ pub(crate) fn plan() -> View {
             needs: Some("RoleManagement.ReadWrite.Directory".to_owned()),
         }],
         typed: Some("global-administrator".to_owned()),
+        sign_in: None,
         sending: false,
     }));
     view
@@ -382,7 +384,7 @@ pub(crate) fn sign_in() -> View {
     let mut view = connecting();
     view.page.lab.connection = Connection::SignedOut;
     let ask = SignInAsk::Open { address: AUTHORIZE.to_owned() };
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing: None }));
     view
 }
 
@@ -390,7 +392,7 @@ pub(crate) fn sign_in() -> View {
 pub(crate) fn pasting() -> View {
     let mut view = sign_in();
     let (ask, wrong) = (SignInAsk::Paste { address: AUTHORIZE.to_owned() }, Some("that is the answer to another sign-in".to_owned()));
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Paste, ask, wrong }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Paste, ask, wrong, writing: None }));
     view
 }
 
@@ -403,7 +405,7 @@ pub(crate) fn code() -> View {
         expires_at: Timestamp::UNIX_EPOCH,
         left: Duration::from_secs(754),
     };
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Device, ask, wrong: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Device, ask, wrong: None, writing: None }));
     view
 }
 
@@ -412,8 +414,12 @@ pub(crate) fn sign_in_ended() -> View {
     let mut view = sign_in();
     let why = "sign-in was refused: a Conditional Access policy blocks this sign-in (invalid_grant: AADSTS53003: Access has been blocked)";
     let hint = Some("try another way (`browser` or `paste`): many tenants block device codes".to_owned());
-    view.page.overlay =
-        Some(Overlay::SignIn(SignInPane { way: Way::Device, ask: SignInAsk::Ended { why: why.to_owned(), hint }, wrong: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane {
+        way: Way::Device,
+        ask: SignInAsk::Ended { why: why.to_owned(), hint },
+        wrong: None,
+        writing: None,
+    }));
     view
 }
 
