@@ -58,7 +58,8 @@ impl Bench {
     }
 
     fn consented(&self) -> Vec<Value> {
-        self.stage.journal().into_iter().filter(|line| line["kind"] == "consented").collect()
+        let seen = |line: &Value| line["kind"] == "consented" && line["asked"] != true && line["scopes"] != json!([]);
+        self.stage.journal().into_iter().filter(seen).collect()
     }
 
     async fn ledger(&self) -> Value {
@@ -176,7 +177,8 @@ async fn a_change_without_consent_offers_a_sign_in_and_what_that_gives_is_in_the
     assert_eq!((&line["grant"], &line["unproven"]), (&Value::Null, &Value::Null), "the replies prove it, nobody could read a grant");
     let deeds: Vec<_> = bench.stage.journal().into_iter().map(|line| line["kind"].as_str().unwrap().to_owned()).collect();
     let at = |kind: &str| deeds.iter().position(|one| one == kind).unwrap();
-    assert!(at("consented") < at("intended"), "{deeds:?}");
+    let last = deeds.iter().rposition(|one| one == "consented").unwrap();
+    assert!(last < at("intended") && last == at("consented") + 1, "asked for, then given, then the change: {deeds:?}");
     let ledger = bench.ledger().await;
     assert_eq!((ledger["open"].as_array().unwrap().len(), &ledger["consents"][0]["scopes"]), (1, &json!([WRITE])), "{ledger}");
     let text = bench.stage.run(&["ledger", &bench.pack]).await.out;
@@ -254,6 +256,26 @@ async fn a_sign_in_for_writing_that_is_declined_or_cancelled_sends_nothing() {
     walk.ends().await;
     assert_eq!(bench.stage.deeds(), Vec::<String>::new());
     assert_eq!((bench.consented().len(), bench.asked("POST", ASSIGNMENTS).await), (0, 0));
+    assert_eq!(bench.ledger().await["consents"][0]["asked"], json!(true), "asked for, and nobody saw what came of it");
+    bench.stage.run(&["--no-input", "apply", &bench.pack, "--step", "global-administrator", "--yes"]).await;
+    assert_eq!(bench.ledger().await["consents"], json!([]), "the next reply does not name it: it was not given");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_given_to_a_program_that_was_killed_meanwhile_is_found_at_the_next_start() {
+    let bench = Bench::start().await;
+    let mut walk = bench.walk(&[]);
+    let address = walk.reach_sign_in().await;
+    walk.child.kill().await.unwrap();
+    let mut browser = Browser::at(&bench.stage.lab, address.parse().unwrap()).await;
+    browser.log_in(ADMIN).await;
+    browser.submit("consent", &[("act", "approve")]).await;
+    assert!(bench.given(&bench.practice_client()).contains(WRITE));
+    assert_eq!(bench.consented().len(), 0);
+    let ran = bench.stage.run(&["apply", &bench.pack, "--step", "global-administrator", "--yes"]).await;
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!((&bench.consented()[0]["scopes"], &bench.consented()[0]["unproven"]), (&json!([WRITE]), &Value::Null));
+    assert_eq!(bench.ledger().await["consents"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,12 +310,12 @@ async fn an_application_for_writing_signs_in_apart_and_its_consent_is_its_own() 
     let config = bench.stage.state().parent().unwrap().join("labs-of-the-test");
     std::fs::create_dir_all(config.join("labs")).unwrap();
     let (authority, tenant, reader) = (bench.stage.address(), bench.stage.lab.text("tenant_id"), bench.practice_client());
-    let seed = config.join("seed");
-    std::fs::write(&seed, bench.stage.lab.seed()).unwrap();
+    let secret = config.join("seed");
+    std::fs::write(&secret, bench.stage.lab.seed()).unwrap();
     let profile = format!(
         "format = 1\nenvironment = \"test\"\n[signin]\nauthority = \"{authority}\"\ntenant = \"{tenant}\"\nclient_id = \"{reader}\"\n\
          write_client_id = \"{CLI_TOOLS}\"\nway = \"browser\"\n[graph]\nbase = \"{authority}\"\n[secrets]\ncommand = [\"sh\", \"-c\", {:?}]\n",
-        format!("cat '{}'", seed.display())
+        format!("cat '{}'", secret.display())
     );
     std::fs::write(config.join("labs/t.toml"), profile).unwrap();
     let config = config.to_str().unwrap().to_owned();
@@ -308,7 +330,7 @@ async fn an_application_for_writing_signs_in_apart_and_its_consent_is_its_own() 
     assert!(bench.given(CLI_TOOLS).contains(WRITE));
     let journal = std::fs::read_to_string(bench.stage.state().join("guidepost/t/journal.jsonl")).unwrap();
     let lines: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let consented: Vec<_> = lines.iter().filter(|line| line["kind"] == "consented").collect();
+    let consented: Vec<_> = lines.iter().filter(|line| line["kind"] == "consented" && line["asked"] != true).collect();
     assert_eq!((consented.len(), &consented[0]["app"], &consented[0]["unproven"]), (1, &json!(CLI_TOOLS), &Value::Null), "{consented:?}");
     // Each application was given its own tokens, and only its own wrote.
     let seen = bench.stage.seen();

@@ -9,7 +9,7 @@ use guidepost::{
     base::Problem,
     engine::{
         action::{Carried, Direction, How, Refusal},
-        consent::NewConsent,
+        consent::{NewConsent, WriteAsk},
         core::Engine,
         journal::Event,
     },
@@ -181,4 +181,32 @@ async fn a_consent_survives_the_process_that_saw_it() {
     let ledger = bench.reader().ledger();
     assert_eq!((ledger.consents.len(), ledger.count_open(), ledger.consents[0].grant.as_deref()), (1, 1, Some("g-1")));
     assert_eq!(ledger.consents[0].scopes, ["X.ReadWrite"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_for_is_settled_by_the_next_reply() {
+    let ask = WriteAsk { app: "app-1".into(), missing: vec!["X.ReadWrite".into()], absent: vec!["X.ReadWrite".into()], why: String::new() };
+    for (named, ours) in [("https://graph.example/X.ReadWrite", 1), ("User.Read.All", 0)] {
+        let bench = Bench::new();
+        let engine = bench.engine("walk");
+        engine.record_asked(&ask).unwrap();
+        engine.record_asked(&ask).unwrap();
+        assert_eq!((engine.ledger().consents.len(), engine.ledger().count_open()), (1, 0), "said once, and not ours yet");
+        drop(engine);
+        let next = bench.engine("walk");
+        next.settle_asked().unwrap();
+        assert_eq!(next.ledger().consents.len(), 1, "a reply that says nothing settles nothing");
+        bench.tenant.with(|tenant| tenant.granted = vec![named.into()]);
+        next.settle_asked().unwrap();
+        assert_eq!((next.ledger().consents.len(), next.ledger().count_open()), (ours, ours), "{named}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_surely_absent_is_not_asked_for_in_writing() {
+    let bench = Bench::new();
+    let engine = bench.engine("walk");
+    let ask = WriteAsk { app: "app-1".into(), missing: vec!["X.ReadWrite".into()], absent: Vec::new(), why: String::new() };
+    engine.record_asked(&ask).unwrap();
+    assert_eq!(engine.ledger().consents, []);
 }

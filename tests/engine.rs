@@ -376,7 +376,7 @@ impl Door for ScriptedDoor {
             match text.expose() {
                 "right" => {
                     let given = self.0.with(|tenant| tenant.sign_in(purpose));
-                    return Ok(SignedIn { systems: self.0.clone(), given });
+                    return Ok(SignedIn { systems: self.0.clone(), app: "app-1".to_owned(), given });
                 }
                 "refused" => return Err(NotConnected::Failed(Problem::unknown("refused by a policy").hint("try another way"))),
                 _ => drop(show.try_send(SignInPane { wrong: Some("not that".to_owned()), ..pane.clone() })),
@@ -604,7 +604,7 @@ async fn a_confirmed_plan_goes_on_after_the_sign_in_for_writing_that_it_needs() 
     assert!(plan.sign_in.as_ref().is_some_and(|ask| ask.contains("`X.ReadWrite`") && ask.contains("stays in the tenant")), "{plan:?}");
     handle.commands.send(Command::Confirm(plan.id.clone())).await.unwrap();
     until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::SignIn(_)))).await;
-    assert_eq!((bench.tenant.sent(), engine.ledger().consents.len()), (Vec::new(), 0));
+    assert_eq!((bench.tenant.sent(), engine.ledger().count_open()), (Vec::new(), 0));
     handle.commands.send(Command::Paste(Pasted(Secret::new("right")))).await.unwrap();
     until(&mut handle, |view| view.page.overlay.is_none() && view.page.lab.open_changes == 2).await;
     assert_eq!(bench.tenant.sent().len(), 1, "sent once, without a second confirmation");

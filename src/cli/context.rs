@@ -102,7 +102,7 @@ impl Context {
         match connected {
             Ok(systems) => {
                 self.engine.connect(systems);
-                Ok(())
+                self.engine.settle_asked()
             }
             Err(NotConnected::SignedOut(why)) => Err(self.nobody(why)),
             Err(NotConnected::Failed(problem)) => Err(problem),
@@ -120,8 +120,8 @@ impl Context {
     /// Signs in, and writes down what that gave. The journal's trouble is the outer error: then nothing else should be done.
     async fn sign_in(&self, purpose: Purpose) -> Result<Result<Arc<dyn Systems>, NotConnected>, Problem> {
         match super::signin::talk(&*self.door, self.door.usual_way(), purpose).await {
-            Ok(SignedIn { systems, given }) => {
-                self.record_consents(&given)?;
+            Ok(SignedIn { systems, app, given }) => {
+                self.record_consents(&app, &given)?;
                 Ok(Ok(systems))
             }
             Err(why) => Ok(Err(why)),
@@ -132,10 +132,13 @@ impl Context {
     ///
     /// # Errors
     /// A consent that is surely ours cannot be written down.
-    pub fn record_consents(&self, given: &[NewConsent]) -> Result<(), Problem> {
+    pub fn record_consents(&self, app: &str, given: &[NewConsent]) -> Result<(), Problem> {
         // A command that only reads leaves what may be older than this sign-in to those that write.
         let ours = given.iter().filter(|one| !one.unproven || self.engine.read_only().is_none()).cloned().collect::<Vec<_>>();
         self.engine.record_consents(&ours)?;
+        if self.engine.read_only().is_none() {
+            self.engine.close_asked(app)?;
+        }
         for one in ours.iter().filter(|one| !one.unproven) {
             let names = one.scopes.join(", ");
             out::tell(&format!("consent to {names} stays in the tenant until it is taken back; it is in the ledger"));
@@ -154,10 +157,11 @@ impl Context {
             Err(refusal) => return Err(refusal.into()),
         };
         out::tell(&ask.sentence());
+        self.engine.record_asked(&ask)?;
         match self.sign_in(Purpose::Write).await? {
             Ok(systems) => {
                 self.engine.connect(systems);
-                Ok(())
+                self.engine.settle_asked()
             }
             Err(NotConnected::SignedOut(None)) => Err(Problem::new("nothing was changed: nobody signed in for writing")),
             Err(NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem)) => {

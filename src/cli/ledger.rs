@@ -69,14 +69,18 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 }
 
 fn show_consent(consent: &Consent) {
-    let open = if consent.unproven { "may be ours, seen" } else { "given" };
+    let open = match (consent.asked, consent.unproven) {
+        (true, _) => "asked for",
+        (false, true) => "may be ours, seen",
+        (false, false) => "given",
+    };
     out::say(&format!("{} {}  {open} {:.0} (journal line {})", consent.guide, consent.task(), consent.at, consent.n));
     let undo = format!(
         "undo: `guidepost undo --all`, by Graph where that may; else by hand: {}; then `guidepost attest {}`",
         consent.by_hand(),
         consent.task()
     );
-    let undo = if consent.unproven {
+    let undo = if consent.unproven || consent.asked {
         format!("if it is ours, by hand: {}; then `guidepost attest {}`", consent.by_hand(), consent.task())
     } else {
         undo

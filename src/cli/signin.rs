@@ -77,19 +77,25 @@ fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
 /// The lab cannot be reached, the sign-in was refused, or it cannot be kept.
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let door = door(&args.wanted, globals)?;
+    // What is asked for is written down before it is asked for.
+    let journal = if args.write { Some(journal(args, globals)?) } else { None };
     block_on(async {
         let way = args.way.map_or_else(|| door.usual_way(), Way::from);
         let (mut systems, mut new) = match door.connect().await {
             // Another way for reading is tried even where somebody is signed in; for writing it is that sign-in's way.
             Ok(systems) if args.way.is_none() || args.write => (systems, false),
             Err(NotConnected::Failed(problem)) => return Err(problem),
-            Ok(_) | Err(NotConnected::SignedOut(_)) => (sign_in(&door, way, Purpose::Read, args, globals).await?, true),
+            Ok(_) | Err(NotConnected::SignedOut(_)) => (sign_in(&door, way, Purpose::Read, journal.as_ref(), args, globals).await?, true),
         };
         if args.write
             && let Err(NotReady::SignIn(ask)) = systems.ready_to_write().await
         {
             out::tell(&ask.sentence());
-            (systems, new) = (sign_in(&door, way, Purpose::Write, args, globals).await?, true);
+            if let Some(journal) = journal.as_ref().filter(|_| !globals.no_input) {
+                journal.engine.connect(systems);
+                journal.engine.record_asked(&ask)?;
+            }
+            (systems, new) = (sign_in(&door, way, Purpose::Write, journal.as_ref(), args, globals).await?, true);
         }
         out::say(&format!("signed in {}as {}", if new { "" } else { "already " }, name(&*systems)));
         match door.notice().filter(|_| new) {
@@ -101,23 +107,34 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     })
 }
 
-async fn sign_in(door: &LabDoor, way: Way, purpose: Purpose, args: &Args, globals: &Globals) -> Result<Arc<dyn Systems>, Problem> {
+async fn sign_in(
+    door: &LabDoor,
+    way: Way,
+    purpose: Purpose,
+    journal: Option<&Context>,
+    args: &Args,
+    globals: &Globals,
+) -> Result<Arc<dyn Systems>, Problem> {
     if globals.no_input {
         return Err(Problem::new("signing in needs a person").hint("leave `--no-input` out"));
     }
-    let SignedIn { systems, given } = talk(door, way, purpose).await.map_err(not_signed_in)?;
-    record(&given, args, globals)?;
+    let SignedIn { systems, app, given } = talk(door, way, purpose).await.map_err(not_signed_in)?;
+    match journal {
+        Some(journal) => journal.record_consents(&app, &given)?,
+        None if given.is_empty() => {}
+        None => record(&app, &given, args, globals)?,
+    }
     Ok(systems)
 }
 
-/// Writes down what a sign-in gave, into the journal of the lab.
-fn record(given: &[NewConsent], args: &Args, globals: &Globals) -> Result<(), Problem> {
-    if given.is_empty() {
-        return Ok(());
-    }
+fn journal(args: &Args, globals: &Globals) -> Result<Context, Problem> {
     let wanted = Where { guide: DEFAULT_GUIDE.into(), lab: args.wanted.lab.clone() };
-    let recorded = Context::open(&wanted, globals, "signin", Access::Write).and_then(|context| context.record_consents(given));
-    match recorded {
+    Context::open(&wanted, globals, "signin", Access::Write)
+}
+
+/// Writes down what a sign-in for reading gave.
+fn record(app: &str, given: &[NewConsent], args: &Args, globals: &Globals) -> Result<(), Problem> {
+    match journal(args, globals).and_then(|journal| journal.record_consents(app, given)) {
         // A lab without a journal, such as one that is marked production: what may be older than this sign-in is not ours.
         Err(problem) if given.iter().all(|one| one.unproven) => {
             out::tell(&format!("note: what was consented to is not written down: {}", problem.what));

@@ -61,6 +61,8 @@ pub struct WriteAsk {
     pub app: String,
     /// The permissions that are missing, by short name.
     pub missing: Vec<String>,
+    /// Those of them that a reply, by not naming them, showed to be absent.
+    pub absent: Vec<String>,
     /// Why a person is needed, in the sign-in service's words.
     pub why: String,
 }

@@ -168,6 +168,10 @@ pub enum Event {
         /// Nobody could look at what was there before.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unproven: bool,
+        /// Written before the sign-in: what it will ask for and was surely not there. The next line for this application says what came of it,
+        /// no scopes for nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked: bool,
     },
     /// A torn last line was moved to `journal.torn`.
     Repaired {

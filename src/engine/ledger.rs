@@ -57,6 +57,9 @@ pub struct Consent {
     /// Nobody could look at what was there before: it may not be ours, and only a person may take it back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
+    /// A sign-in asked for it, and nobody has seen yet whether it was given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
 }
 
 impl Consent {
@@ -70,6 +73,12 @@ impl Consent {
     #[must_use]
     pub fn sentence(&self) -> String {
         let what = super::consent::quoted(&self.scopes);
+        if self.asked {
+            return format!(
+                "consent to {what} was asked for, for the application `{}`, and nobody has seen whether it was given",
+                self.app
+            );
+        }
         let may = if self.unproven { "; whether it was there before could not be read" } else { "" };
         format!("consent to {what} for the application `{}`, given by {}{may}", self.app, self.by)
     }
@@ -235,16 +244,20 @@ impl Ledger {
                 self.passed.retain(|(passed, _)| *passed != step);
                 self.changes.insert(step, Change { at, kind: ChangeKind::Undone, settled: false });
             }
-            Event::Consented { app, by, scopes, grant, unproven } => self.consents.push(Consent {
-                n: line.n,
-                at,
-                guide: line.guide.clone(),
-                app: app.clone(),
-                by: by.clone(),
-                scopes: scopes.clone(),
-                grant: grant.clone(),
-                unproven: *unproven,
-            }),
+            Event::Consented { app, by, scopes, grant, unproven, asked } => {
+                self.consents.retain(|known| !known.asked || known.app != *app);
+                self.consents.extend((!scopes.is_empty()).then(|| Consent {
+                    n: line.n,
+                    at,
+                    guide: line.guide.clone(),
+                    app: app.clone(),
+                    by: by.clone(),
+                    scopes: scopes.clone(),
+                    grant: grant.clone(),
+                    unproven: *unproven,
+                    asked: *asked,
+                }));
+            }
             Event::Waived { check, reason, until, by } => {
                 self.waived.insert((step, check.clone()), Waiver { reason: reason.clone(), until: *until, by: by.clone() });
             }
@@ -263,7 +276,7 @@ impl Ledger {
     #[must_use]
     pub fn count_open(&self) -> usize {
         // What may be older than we are is not counted: nobody knows that it is ours.
-        self.open.len() + self.open_consents().filter(|consent| !consent.unproven).count()
+        self.open.len() + self.open_consents().filter(|consent| !consent.unproven && !consent.asked).count()
     }
 
     fn looked(&mut self, key: (String, String), verdict: Verdict) {

@@ -100,6 +100,8 @@ pub enum NotConnected {
 pub struct SignedIn {
     /// The lab's systems.
     pub systems: Arc<dyn Systems>,
+    /// The application that signed in; empty where none did.
+    pub app: String,
     /// What it gave applications in the tenant; to be written down before anything else is done.
     pub given: Vec<NewConsent>,
 }

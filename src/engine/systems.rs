@@ -33,17 +33,16 @@ pub struct LabSystems {
 }
 
 impl LabSystems {
-    /// Which of the permissions for writing the newest reply of the same application did not name.
-    fn missing(&self) -> Vec<String> {
+    /// Which of the permissions for writing the newest reply of the same application did not name; `None` when there is no such reply.
+    fn absent(&self) -> Option<Vec<String>> {
         let settings = self.session.settings();
         let mut named = self.granted(Purpose::Write);
         if settings.client_id(Purpose::Write) == settings.client_id(Purpose::Read) {
             named.extend(self.granted(Purpose::Read));
         }
         let lacks = |scope: &&String| !named.iter().any(|had| consent::short(had) == consent::short(scope));
-        let missing: Vec<String> = settings.scopes(Purpose::Write).iter().filter(lacks).cloned().collect();
-        // All were named once, and the service refuses all the same: then all are asked for.
-        if missing.is_empty() { settings.scopes(Purpose::Write).to_vec() } else { missing }
+        let absent = settings.scopes(Purpose::Write).iter().filter(lacks).cloned().collect();
+        (!named.is_empty()).then_some(absent)
     }
 }
 
@@ -76,8 +75,16 @@ impl Systems for LabSystems {
         match self.session.token(Purpose::Write).await {
             Ok(_) => Ok(()),
             Err(error) if error.needs_person() => {
-                let app = self.session.settings().client_id(Purpose::Write).to_owned();
-                Err(NotReady::SignIn(WriteAsk { app, missing: self.missing(), why: error.to_string() }))
+                let settings = self.session.settings();
+                let absent = self.absent().unwrap_or_default();
+                // All were named once, and the service refuses all the same: then all are asked for.
+                let missing = if absent.is_empty() { settings.scopes(Purpose::Write).to_vec() } else { absent.clone() };
+                Err(NotReady::SignIn(WriteAsk {
+                    app: settings.client_id(Purpose::Write).to_owned(),
+                    missing,
+                    absent,
+                    why: error.to_string(),
+                }))
             }
             Err(error) => {
                 let problem = sign_in_problem(&error);
@@ -252,7 +259,8 @@ impl Door for LabDoor {
         let after = Standing { named: Standing::named(&reached.session.granted(purpose)), ..standing(&reached, purpose).await };
         let app = reached.session.settings().client_id(purpose);
         let given = consent::given(app, account.upn.reveal(), &before, &after);
-        Ok(SignedIn { systems: systems(reached, account), given })
+        let app = app.to_owned();
+        Ok(SignedIn { systems: systems(reached, account), app, given })
     }
 
     fn notice(&self) -> Option<Problem> {

@@ -319,12 +319,21 @@ impl Systems for Tenant {
     }
 
     async fn ready_to_write(&self) -> Result<(), NotReady> {
-        let ask = || WriteAsk { app: "app-1".into(), missing: vec!["X.ReadWrite".into()], why: "nobody has consented".into() };
+        let ask = || WriteAsk {
+            app: "app-1".into(),
+            missing: vec!["X.ReadWrite".into()],
+            absent: vec!["X.ReadWrite".into()],
+            why: "nobody has consented".into(),
+        };
         if self.with(|tenant| tenant.write_missing) { Err(NotReady::SignIn(ask())) } else { Ok(()) }
     }
 
     fn granted(&self, _purpose: Purpose) -> Vec<String> {
         self.with(|tenant| tenant.granted.clone())
+    }
+
+    fn app(&self, _purpose: Purpose) -> Option<String> {
+        Some("app-1".into())
     }
 
     fn me(&self) -> Option<Me> {

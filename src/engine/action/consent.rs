@@ -5,6 +5,7 @@ use crate::base::Problem;
 use crate::engine::{
     consent::{self, GRANTS, Grant, WriteAsk},
     core::Engine,
+    journal::Event,
     ledger::Consent,
     probe::{NotReady, Systems, Write},
 };
@@ -53,17 +54,64 @@ impl Engine {
         for one in given {
             // A consent that may be older is said once, not at each sign-in.
             let said = |known: &Consent| known.app == one.app && one.scopes.iter().all(|scope| known.scopes.contains(scope));
+            // Nobody knows what came of what was asked for, once the sign-in is over and this says it.
             if one.unproven && ledger.consents.iter().any(said) {
                 continue;
             }
             let consent::NewConsent { app, by, scopes, grant, unproven } = one.clone();
-            let event = crate::engine::journal::Event::Consented { app, by, scopes, grant, unproven };
+            let event = Event::Consented { app, by, scopes, grant, unproven, asked: false };
             self.record(self.consent_step(), event).map_err(|problem| {
                 let names = consent::quoted(&one.scopes);
                 Problem { what: format!("consent to {names} was given and could not be recorded: {}", problem.what), ..problem }
             })?;
         }
         Ok(())
+    }
+
+    /// Writes down what a sign-in for writing is about to ask for, so that a program that is killed meanwhile still finds it.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn record_asked(&self, ask: &WriteAsk) -> Result<(), Problem> {
+        let known = |known: &Consent| known.asked && known.app == ask.app && known.scopes == ask.absent;
+        if ask.absent.is_empty() || self.ledger().consents.iter().any(known) {
+            return Ok(());
+        }
+        let by = self.systems().and_then(|systems| systems.me()).map(|me| me.name).unwrap_or_default();
+        self.came(&ask.app, &by, ask.absent.clone(), true)
+    }
+
+    /// Says of what was asked for earlier what came of it, once a reply names it or does not.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn settle_asked(&self) -> Result<(), Problem> {
+        let Some(systems) = self.systems().filter(|_| self.read_only().is_none()) else { return Ok(()) };
+        for one in self.ledger().consents.iter().filter(|one| one.asked) {
+            let purposes = [Purpose::Read, Purpose::Write].into_iter().filter(|purpose| systems.app(*purpose).as_deref() == Some(&one.app));
+            let named: Vec<String> = purposes.flat_map(|purpose| systems.granted(purpose)).collect();
+            if !named.is_empty() {
+                let given = one.scopes.iter().filter(|scope| named.iter().any(|named| consent::short(named) == scope.as_str()));
+                self.came(&one.app, &one.by, given.cloned().collect(), false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A sign-in for this application came to its end, and what it gave is written down: nothing else came of what was asked for.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn close_asked(&self, app: &str) -> Result<(), Problem> {
+        match self.ledger().consents.iter().find(|one| one.asked && one.app == app) {
+            Some(one) => self.came(app, &one.by, Vec::new(), false),
+            None => Ok(()),
+        }
+    }
+
+    fn came(&self, app: &str, by: &str, scopes: Vec<String>, asked: bool) -> Result<(), Problem> {
+        let event = Event::Consented { app: app.into(), by: by.into(), scopes, grant: None, unproven: false, asked };
+        self.record(self.consent_step(), event).map(|_| ())
     }
 
     /// Whether the changes of a plan could be sent; asks for a token, sends no change.
@@ -98,7 +146,7 @@ impl Engine {
         // Another application for writing names what it may only when it was asked for a token; no person is needed for that.
         let _ = systems.ready_to_write().await;
         for one in ledger.open_consents().rev() {
-            if one.unproven {
+            if one.unproven || one.asked {
                 removals.skipped.push(format!("{}: {}", one.sentence(), one.by_hand()));
                 continue;
             }

@@ -181,7 +181,7 @@ fn consents<'k>(known: &Known<'k>, step: &str) -> impl Iterator<Item = TaskLine>
             covers: None,
             text: vec![Span::plain(format!(
                 "{}: {}. {}.",
-                if consent.unproven { "If it is Guidepost's" } else { "Unless Guidepost takes it back" },
+                if consent.unproven || consent.asked { "If it is Guidepost's" } else { "Unless Guidepost takes it back" },
                 consent.sentence(),
                 consent.by_hand()
             ))],

@@ -4,8 +4,9 @@ use crate::{
     base::http::WireLine,
     engine::{
         check::Verdict,
+        consent::WriteAsk,
         page::{
-            Act, ActionLine, Attested, CheckPane, Connection, LabLine, NoteLine, Notice, Offer, Overlay, Page, PlanLine, PlanPane,
+            Act, ActionLine, Attested, CheckPane, Connection, LabLine, Meter, NoteLine, Notice, Offer, Overlay, Page, PlanLine, PlanPane,
             RailPhase, RailStep, SignInAsk, SignInPane, StepPage, TaskLine, Way, WizardLine,
         },
         run::View,
@@ -264,6 +265,34 @@ pub(crate) fn plan() -> View {
         sign_in: None,
         sending: false,
     }));
+    view
+}
+
+/// A sign-in that may only read, as the service named it.
+fn reads_only() -> Meter {
+    let read = ["Domain.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory", "User.Read.All"];
+    Meter { read: read.map(str::to_owned).to_vec(), write: Vec::new() }
+}
+
+/// The same plan where nobody has consented to what it needs.
+pub(crate) fn plan_before_consent() -> View {
+    let mut view = plan();
+    view.page.lab.meter = Some(reads_only());
+    if let Some(Overlay::Plan(plan)) = &mut view.page.overlay {
+        let app = "14d82eec-204b-4c2f-b7e8-296a70dab67e".to_owned();
+        let (missing, why) = (vec!["RoleManagement.ReadWrite.Directory".to_owned()], "nobody has consented".to_owned());
+        let absent = missing.clone();
+        plan.sign_in = Some(WriteAsk { app, missing, absent, why }.sentence());
+    }
+    view
+}
+
+/// The sign-in for writing that such a plan leads to.
+pub(crate) fn sign_in_to_write() -> View {
+    let mut view = plan_before_consent();
+    let ask = SignInAsk::Open { address: AUTHORIZE.to_owned() };
+    let writing = Some("`RoleManagement.ReadWrite.Directory` for the application `14d82eec-204b-4c2f-b7e8-296a70dab67e`".to_owned());
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing }));
     view
 }
 

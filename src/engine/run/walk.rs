@@ -75,6 +75,7 @@ pub fn start(begin: Begin) -> Handle {
         overlay: None,
         plan: None,
         confirmed: None,
+        ask: None,
         tasks: JoinSet::new(),
         signing_in: None,
         sign_ins: 0,
@@ -111,6 +112,8 @@ struct Walk {
     plan: Option<Plan>,
     /// The plan that was confirmed and waits for a sign-in for writing.
     confirmed: Option<Plan>,
+    /// What the plan on the screen lacks.
+    ask: Option<WriteAsk>,
     tasks: JoinSet<Finished>,
     /// The sign-in that waits for the person.
     signing_in: Option<SigningIn>,
@@ -283,10 +286,12 @@ impl Walk {
             None => return,
         };
         let (why, hint) = match outcome {
-            Ok(SignedIn { systems, given }) => {
+            Ok(SignedIn { systems, app, given }) => {
+                // Before anything else is done, above all the change that it was given for.
+                let recorded = self.engine.record_consents(&given).and_then(|()| self.engine.close_asked(&app));
+                self.overlay = None;
                 self.connected(systems);
-                // Before the change that it was given for.
-                match self.engine.record_consents(&given) {
+                match recorded {
                     Ok(()) => self.go_on(),
                     Err(problem) => self.say(problem),
                 }
@@ -346,6 +351,9 @@ impl Walk {
     fn confirm(&mut self, id: &str) {
         let Some(plan) = self.plan.clone().filter(|plan| plan.id == id && self.busy.is_none()) else { return };
         if matches!(&self.overlay, Some(Overlay::Plan(pane)) if pane.sign_in.is_some()) {
+            if let Some(Err(problem)) = self.ask.as_ref().map(|ask| self.engine.record_asked(ask)) {
+                return self.say(problem);
+            }
             self.confirmed = Some(plan);
             self.sign_in(self.door.usual_way());
             return;
@@ -409,7 +417,8 @@ impl Walk {
 
     /// Takes the sign-in away, and nothing else that may lie over the page by now, such as a plan.
     fn end_sign_in(&mut self) {
-        if matches!(self.overlay, Some(Overlay::SignIn { .. })) {
+        // One for writing ends by itself or by the person: the lab stays connected meanwhile.
+        if self.confirmed.is_none() && matches!(self.overlay, Some(Overlay::SignIn { .. })) {
             self.overlay = None;
         }
     }
@@ -419,6 +428,12 @@ impl Walk {
         self.connection = Connection::Ready;
         self.engine.connect(systems);
         if let Some(problem) = self.door.notice() {
+            self.say(problem);
+        }
+        // While a sign-in for writing waits, nobody knows what will come of it.
+        if self.confirmed.is_none()
+            && let Err(problem) = self.engine.settle_asked()
+        {
             self.say(problem);
         }
         self.schedule.look_now(Instant::now());
@@ -454,6 +469,7 @@ impl Walk {
         let sentence = self.engine.guide().prose.get(&plan.step).map_or_else(|| plan.step.clone(), |prose| prose.title.clone());
         self.overlay = Some(Overlay::Plan(PlanPane { sign_in: ask.map(WriteAsk::sentence), ..pane(plan, &sentence) }));
         self.plan = Some(plan.clone());
+        self.ask = ask.cloned();
     }
 
     fn carried(&mut self, direction: Direction, outcome: Result<Carried, Refusal>) {
