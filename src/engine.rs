@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod matcher;
 pub mod page;
 pub mod probe;
+pub mod rehearse;
 pub mod run;
 pub mod schedule;
 pub mod systems;
