@@ -138,7 +138,7 @@ async fn a_code_that_is_accepted_signs_in_with_what_was_consented() {
     let session = peer.session("reader");
     assert_eq!(by_code(&session, Answer::Accept).await.as_deref(), Ok(ADMIN));
     assert!(peer.paused().iter().all(|pause| *pause == 5), "it names no `interval`, which is 5 s (RFC 8628 3.2): {:?}", peer.paused());
-    let granted = session.granted(Purpose::Read).await;
+    let granted = session.granted(Purpose::Read);
     for scope in ["User.Read.All", "Organization.Read.All"] {
         assert!(granted.contains(&format!("{GRAPH}{scope}")), "{granted:?}");
     }

@@ -99,7 +99,7 @@ async fn account(lab: &str, reached: &Reached) -> Vec<Finding> {
         Err(error) => return vec![Finding::of(WHAT, error.into())],
     };
     let mut findings = vec![Finding::fine(WHAT, format!("signed in as {}", account.upn.reveal()))];
-    let granted = reached.session.granted(Purpose::Read).await;
+    let granted = reached.session.granted(Purpose::Read);
     let short = granted.iter().map(|scope| scope.rsplit('/').next().unwrap_or(scope)).collect::<Vec<_>>().join(", ");
     let says = match short.as_str() {
         "" if reached.session.is_app() => {
