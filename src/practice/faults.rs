@@ -224,7 +224,11 @@ mod tests {
             let sorted = |world: &World| {
                 let mut ids: Vec<String> = world.directory.assignments.iter().map(Assignment::id).collect();
                 ids.sort();
-                let domain: Vec<_> = world.domain.all().map(|(_, object)| (object.attributes.clone(), object.own(&domain_sid()), object.account.clone())).collect();
+                let domain: Vec<_> = world
+                    .domain
+                    .all()
+                    .map(|(_, object)| (object.attributes.clone(), object.own(&domain_sid()), object.account.clone()))
+                    .collect();
                 (ids, world.directory.eligible.clone(), world.consents.clone(), domain)
             };
             assert_eq!(sorted(&broken), sorted(&world), "{}", line.code);

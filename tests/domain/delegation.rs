@@ -1,8 +1,8 @@
 //! The delegation: what a delegate may do before and after, one right at a time, by every shape of entry that was tried on the real controller.
 
 use crate::dc::{
-    CHANGE, Dc, LOCKOUT_TIME, PASSWORD, PWD_LAST_SET, RESET, RESTRICTIONS, Stage, USER, change, dacl, dacl_bytes, grant, read, reset, sd_flags, set, text,
-    write_dacl,
+    CHANGE, Dc, LOCKOUT_TIME, PASSWORD, PWD_LAST_SET, RESET, RESTRICTIONS, Stage, USER, change, dacl, dacl_bytes, grant, read, reset,
+    sd_flags, set, text, write_dacl,
 };
 use guidepost::rights::{Ace, AceFlags, Guid, Mask, Sid};
 use ldap3::{Ldap, Scope, SearchEntry};
@@ -75,7 +75,9 @@ async fn a_delegate_can_what_was_granted_and_nothing_else(dc: &Dc) {
 async fn each_right_alone_gives_that_right_alone(dc: &Dc) {
     let stage = dc.stage("alone").await;
     let (mut admin, mut delegate) = (dc.admin().await, dc.user(&stage.delegate, PASSWORD).await);
-    for (ace, expected) in four(stage.delegate_sid).into_iter().zip([[false; 3], [true, false, false], [false, false, true], [false, true, false]]) {
+    for (ace, expected) in
+        four(stage.delegate_sid).into_iter().zip([[false; 3], [true, false, false], [false, false, true], [false, true, false]])
+    {
         let before = grant(&mut admin, &stage.ou, vec![ace.clone()], false).await;
         assert_eq!(tried(&mut delegate, &stage.target).await, expected, "{ace:?}");
         assert_eq!(write_dacl(&mut admin, &stage.ou, before).await.0, 0);
@@ -187,7 +189,10 @@ async fn a_read_and_written_dacl_is_the_same_and_moves_no_usn(dc: &Dc) {
     let before = dacl_bytes(&mut admin, &stage.ou).await.unwrap();
     let usn = text(&mut admin, &stage.ou, "uSNChanged").await;
     assert_eq!(write_dacl(&mut admin, &stage.ou, before.clone()).await.0, 0);
-    assert_eq!((dacl_bytes(&mut admin, &stage.ou).await.unwrap(), text(&mut admin, &stage.ou, "uSNChanged").await), (before.clone(), usn.clone()));
+    assert_eq!(
+        (dacl_bytes(&mut admin, &stage.ou).await.unwrap(), text(&mut admin, &stage.ou, "uSNChanged").await),
+        (before.clone(), usn.clone())
+    );
     grant(&mut admin, &stage.ou, four(stage.delegate_sid), false).await;
     assert_ne!(text(&mut admin, &stage.ou, "uSNChanged").await, usn);
     assert_eq!(write_dacl(&mut admin, &stage.ou, before.clone()).await.0, 0);
@@ -223,7 +228,8 @@ async fn a_descriptor_shows_only_what_may_be_seen(dc: &Dc) {
     let found = admin.search(&stage.target, Scope::Base, "(objectClass=*)", ask.clone()).await.unwrap().success().unwrap().0;
     let whole = guidepost::rights::Descriptor::read(&plain(found)["nTSecurityDescriptor"][0]).unwrap();
     assert!(whole.owner.is_some() && whole.group.is_some() && whole.dacl.is_some());
-    let found = delegate.with_controls(sd_flags(7)).search(&stage.target, Scope::Base, "(objectClass=*)", ask).await.unwrap().success().unwrap().0;
+    let found =
+        delegate.with_controls(sd_flags(7)).search(&stage.target, Scope::Base, "(objectClass=*)", ask).await.unwrap().success().unwrap().0;
     let seen = guidepost::rights::Descriptor::read(&plain(found)["nTSecurityDescriptor"][0]).unwrap();
     assert_eq!((seen.owner, seen.group, seen.sacl.is_none()), (whole.owner, whole.group, true));
     let list = dacl(&mut delegate, &stage.target).await;

@@ -131,9 +131,13 @@ async fn requests_are_logged_without_any_value() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|line| (line["method"].as_str().unwrap().to_owned(), line["path"].as_str().unwrap().to_owned(), line["status"].as_u64().unwrap()))
+        .map(|line| {
+            (line["method"].as_str().unwrap().to_owned(), line["path"].as_str().unwrap().to_owned(), line["status"].as_u64().unwrap())
+        })
         .collect();
-    for wanted in [("MODIFY", stage.target.as_str(), 0), ("BIND", "TESTLAB\\logged-target", 49), ("DELETE", &format!("CN=nobody,{}", stage.ou), 32)] {
+    for wanted in
+        [("MODIFY", stage.target.as_str(), 0), ("BIND", "TESTLAB\\logged-target", 49), ("DELETE", &format!("CN=nobody,{}", stage.ou), 32)]
+    {
         assert!(lines.iter().any(|(method, path, status)| (method.as_str(), path.as_str(), *status) == wanted), "{wanted:?} in {lines:?}");
     }
     let stored = std::fs::read_to_string(lab.dir.join("world.json")).unwrap();

@@ -27,8 +27,14 @@ async fn a_password_must_be_long_complex_new_and_old_enough(dc: &Dc) {
         assert_eq!(&reset(&mut admin, &stage.target, new).await, refused, "{new}");
         assert_eq!(&change(&mut user, &stage.target, PASSWORD, new).await, refused, "{new}");
     }
-    assert_eq!(change(&mut user, &stage.target, "Wr0ng-Passw0rd", "Second-Passw0rd2").await, policy("00000056", "The old password specified doesn't match!"));
-    assert_eq!(change(&mut user, &stage.target, PASSWORD, PASSWORD).await, policy("0000052D", "the password was already used (previous password)!"));
+    assert_eq!(
+        change(&mut user, &stage.target, "Wr0ng-Passw0rd", "Second-Passw0rd2").await,
+        policy("00000056", "The old password specified doesn't match!")
+    );
+    assert_eq!(
+        change(&mut user, &stage.target, PASSWORD, PASSWORD).await,
+        policy("0000052D", "the password was already used (previous password)!")
+    );
     assert_eq!(change(&mut user, &stage.target, PASSWORD, "Second-Passw0rd2").await, (0, String::new()));
     let used = policy("0000052D", "the password was already used (in history)!");
     assert_eq!(change(&mut user, &stage.target, "Second-Passw0rd2", PASSWORD).await, used);
@@ -78,10 +84,17 @@ async fn each_wrong_write_of_a_descriptor_has_its_own_sentence(dc: &Dc) {
     let stage = dc.stage("descriptor").await;
     let (mut admin, mut user) = (dc.admin().await, dc.user(&stage.delegate, PASSWORD).await);
     let bytes = crate::dc::dacl_bytes(&mut admin, &stage.ou).await.unwrap();
-    assert_eq!(write_dacl(&mut user, &stage.ou, bytes.clone()).await, (50, format!("00002098: Object {} has no write dacl access\n", stage.ou)));
+    assert_eq!(
+        write_dacl(&mut user, &stage.ou, bytes.clone()).await,
+        (50, format!("00002098: Object {} has no write dacl access\n", stage.ou))
+    );
     for garbage in [&b"\x01\x00\x04"[..], b"", &bytes[..40]] {
         let (code, words) = write_dacl(&mut admin, &stage.ou, garbage.to_vec()).await;
-        assert!((code == 1 && words == "00002020: operations error at ../../source4/dsdb/samdb/ldb_modules/descriptor.c:896") || garbage.is_empty(), "{code} {words}");
+        assert!(
+            (code == 1 && words == "00002020: operations error at ../../source4/dsdb/samdb/ldb_modules/descriptor.c:896")
+                || garbage.is_empty(),
+            "{code} {words}"
+        );
         assert_ne!(code, 0);
     }
     let name = b"nTSecurityDescriptor".to_vec();
@@ -103,11 +116,7 @@ async fn each_wrong_write_of_an_attribute_has_its_own_sentence(dc: &Dc) {
     let rows: Vec<(Mod<&str>, u32, String)> = vec![
         (replace("noSuchAttr", &["x"]), 16, format!("acl_modify: attribute 'noSuchAttr' on entry '{dn}' was not found in the schema!")),
         (Mod::Delete("description", HashSet::new()), 16, format!("attribute 'description': no such attribute for delete on '{dn}'")),
-        (
-            Mod::Delete("sAMAccountName", only("y")),
-            53,
-            "00002077: samldb: 'samAccountName' can't be deleted/empty!".to_owned(),
-        ),
+        (Mod::Delete("sAMAccountName", only("y")), 53, "00002077: samldb: 'samAccountName' can't be deleted/empty!".to_owned()),
         (Mod::Add("description", only("y")), 0, String::new()),
         (
             Mod::Delete("description", only("z")),
@@ -128,11 +137,17 @@ async fn each_wrong_write_of_an_attribute_has_its_own_sentence(dc: &Dc) {
             format!("0000200B: objectclass_attrs: attribute 'adminCount' on entry '{dn}' contains at least one invalid value!"),
         ),
         (replace("cn", &["abc"]), 67, format!("00002016: Modify of RDN 'CN' on {dn} not permitted, must use 'rename' operation instead")),
-        (replace("tokenGroups", &["x"]), 19, format!("0000202F: objectclass_attrs: attribute 'tokenGroups' on entry '{dn}' is constructed!")),
+        (
+            replace("tokenGroups", &["x"]),
+            19,
+            format!("0000202F: objectclass_attrs: attribute 'tokenGroups' on entry '{dn}' is constructed!"),
+        ),
         (
             Mod::Replace("memberOf", HashSet::from([group.as_str()])),
             53,
-            format!("00002035: objectclass_attrs: attribute 'memberOf' on entry '{dn}' must not be modified directly, it is a linked attribute"),
+            format!(
+                "00002035: objectclass_attrs: attribute 'memberOf' on entry '{dn}' must not be modified directly, it is a linked attribute"
+            ),
         ),
     ];
     for (wish, code, words) in rows {

@@ -69,14 +69,31 @@ async fn attributes_come_as_they_are_asked_for(dc: &Dc) {
     let stage = dc.stage("attributes").await;
     let mut admin = dc.admin().await;
     let all = read(&mut admin, &stage.target, &[]).await;
-    for name in ["objectClass", "cn", "distinguishedName", "whenChanged", "uSNChanged", "sAMAccountName", "userAccountControl", "pwdLastSet", "primaryGroupID", "sAMAccountType", "objectCategory", "accountExpires", "badPwdCount"] {
+    for name in [
+        "objectClass",
+        "cn",
+        "distinguishedName",
+        "whenChanged",
+        "uSNChanged",
+        "sAMAccountName",
+        "userAccountControl",
+        "pwdLastSet",
+        "primaryGroupID",
+        "sAMAccountType",
+        "objectCategory",
+        "accountExpires",
+        "badPwdCount",
+    ] {
         assert!(all.contains_key(name), "{name}: {all:?}");
     }
     for name in ["nTSecurityDescriptor", "tokenGroups", "sDRightsEffective", "unicodePwd", "canonicalName"] {
         assert!(!all.contains_key(name), "{name}");
     }
     assert_eq!(all["objectClass"], ["top", "person", "organizationalPerson", "user"]);
-    assert_eq!((all["userAccountControl"][0].as_str(), all["sAMAccountType"][0].as_str(), all["primaryGroupID"][0].as_str()), ("512", "805306368", "513"));
+    assert_eq!(
+        (all["userAccountControl"][0].as_str(), all["sAMAccountType"][0].as_str(), all["primaryGroupID"][0].as_str()),
+        ("512", "805306368", "513")
+    );
     let some = read(&mut admin, &stage.target, &["CN", "canonicalname", "noSuchAttribute"]).await;
     let mut names: Vec<&str> = some.keys().map(String::as_str).collect();
     names.sort_unstable();

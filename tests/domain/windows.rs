@@ -120,7 +120,8 @@ async fn user1_is_the_same_in_the_domain_and_in_the_tenant() {
     let dc = Dc::practice().await;
     let lab = dc.lab.as_ref().unwrap();
     let token = lab.admin().await;
-    let path = format!("/v1.0/users/{}?$select=onPremisesSecurityIdentifier,onPremisesDistinguishedName,onPremisesImmutableId", crate::lab::USER1);
+    let path =
+        format!("/v1.0/users/{}?$select=onPremisesSecurityIdentifier,onPremisesDistinguishedName,onPremisesImmutableId", crate::lab::USER1);
     let (status, user) = lab.get(&token, &path).await;
     assert_eq!(status, 200, "{user}");
     let mut admin = dc.admin().await;
@@ -157,7 +158,13 @@ async fn what_is_broken_in_the_domain_shows_and_heals() {
     let mut admin = dc.admin().await;
     let user = dc.add_user(&mut admin, &format!("CN=Users,{}", dc.base), "broken").await;
     let who = crate::dc::sid(&mut admin, &user).await;
-    grant(&mut admin, &dc.base, vec![Ace::allow_object(AceFlags(0x0a), Mask::CONTROL_ACCESS, Some(RESET), Some(crate::dc::USER), who)], false).await;
+    grant(
+        &mut admin,
+        &dc.base,
+        vec![Ace::allow_object(AceFlags(0x0a), Mask::CONTROL_ACCESS, Some(RESET), Some(crate::dc::USER), who)],
+        false,
+    )
+    .await;
     let own = dc.add_user(&mut admin, &format!("CN=Users,{}", dc.base), "broken-target").await;
     let mut delegate = dc.user("broken", PASSWORD).await;
     for (code, resets, binds) in [("user-protected", 50, "0"), ("inheritance-off", 50, "0"), ("account-locked", 0, "775")] {

@@ -1,6 +1,6 @@
 //! Who asks, and what they may do: the token of a bind, held by `rights` against the descriptor of an object. Not what is done then.
 
-use crate::practice::world::{OnPremisesDomain as Domain, Entry, Lineage, NETBIOS, LAB_DOMAIN, Dn, Object, Policy, domain_sid};
+use crate::practice::world::{Dn, Entry, LAB_DOMAIN, Lineage, NETBIOS, Object, OnPremisesDomain as Domain, Policy, domain_sid};
 use crate::rights::{self, Asked, Descriptor, Guid, Mask, Sid, Target, Token};
 use jiff::Timestamp;
 

@@ -1,7 +1,7 @@
 //! Search filters: taken out of a request with their bytes, and held against objects. `ldap3_proto` takes values as text only, and a SID is none.
 
 use super::{schema, schema::Syntax, values};
-use crate::practice::world::{Dn, OnPremisesDomain as Domain, Object};
+use crate::practice::world::{Dn, Object, OnPremisesDomain as Domain};
 use ldap3_lber::{
     common::TagClass,
     structure::{PL, StructureTag},
@@ -145,9 +145,7 @@ impl Wanted {
         match self {
             Self::Text(wanted) => lower(value) == *wanted,
             Self::Number(wanted) => wanted.is_some() && number(value) == *wanted,
-            Self::Name(wanted) => {
-                wanted.is_some() && std::str::from_utf8(value).ok().and_then(Dn::parse).map(|name| name.key()) == *wanted
-            }
+            Self::Name(wanted) => wanted.is_some() && std::str::from_utf8(value).ok().and_then(Dn::parse).map(|name| name.key()) == *wanted,
             Self::Bytes(wanted) => value == wanted,
         }
     }

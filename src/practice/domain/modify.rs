@@ -5,7 +5,7 @@ use super::refusal::{self, Refusal};
 use super::schema::{self, Attribute, Source, Syntax};
 use super::wire::Controls;
 use super::{password, values};
-use crate::practice::world::{Account, Bytes, Dn, OnPremisesDomain as Domain, Object, domain_sid, uac};
+use crate::practice::world::{Account, Bytes, Dn, Object, OnPremisesDomain as Domain, domain_sid, uac};
 use crate::rights::descriptor::Control;
 use crate::rights::{Asked, Descriptor, Mask};
 use jiff::{SignedDuration, Timestamp};
@@ -210,8 +210,11 @@ fn write_attribute(domain: &mut Domain, key: &str, part: &Part<'_>, place: &Plac
     }
     if part.attribute.source == Source::Account && part.attribute.name != "sAMAccountName" {
         let (name, number) = (part.attribute.name, if part.kind == Kind::Delete { None } else { number(part.values) });
-        let set = domain.change(key, place.now, |object| object.account.as_mut().map(|account| write_account(account, name, number, place.now)));
-        return set.flatten().unwrap_or_else(|| Err(refusal::new(Code::ObjectClassViolation, format!("00002014: `{name}` is not for {dn}"))));
+        let set =
+            domain.change(key, place.now, |object| object.account.as_mut().map(|account| write_account(account, name, number, place.now)));
+        return set
+            .flatten()
+            .unwrap_or_else(|| Err(refusal::new(Code::ObjectClassViolation, format!("00002014: `{name}` is not for {dn}"))));
     }
     if part.attribute.name == "sAMAccountName" && part.kind == Kind::Delete {
         return Err(refusal::no_empty_name());

@@ -4,7 +4,7 @@ use super::caller::Eye;
 use super::modify::{Part, Place};
 use super::refusal::{self, Refusal};
 use super::schema::Source;
-use crate::practice::world::{OnPremisesDomain as Domain, Object, Policy, Slip, filetime, hash};
+use crate::practice::world::{Object, OnPremisesDomain as Domain, Policy, Slip, filetime, hash};
 use crate::rights::{Asked, Descriptor, delegation::known};
 use ldap3_proto::proto::LdapModifyType as Kind;
 

@@ -8,11 +8,19 @@ use ldap3_proto::proto::LdapResultCode as Code;
 #[cfg_attr(not(test), expect(dead_code, reason = "a table for readers; a test holds it against the tests that show each line"))]
 pub(super) const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("AdminSDHolder", "Windows", "every hour of world time, members of members, adminCount and a protected descriptor (MS-ADTS 3.1.1.6.1)"),
-    ("inheritance", "Windows", "the modify returns at once; children follow in the background, `pendingPropagations` says when (MS-ADTS 3.1.1.3.2.15)"),
+    (
+        "inheritance",
+        "Windows",
+        "the modify returns at once; children follow in the background, `pendingPropagations` says when (MS-ADTS 3.1.1.3.2.15)",
+    ),
     ("unicodePwd without encryption", "Windows", "refused: there is no bind without TLS (MS-ADTS 3.1.1.3.1.5.1)"),
     ("generic rights", "Windows", "mapped when they are stored (MS-ADTS 5.1.3.2)"),
     ("Unexpire Password", "Windows", "without it a new password is expired at once: `pwdLastSet` 0 (MS-SAMR 3.1.1.8.7)"),
-    ("order of entries", "Samba", "stored as given, never sorted: measured, and `facts/directory.md` 4 has the tests; Windows sorts (MS-ADTS 6.1.3)"),
+    (
+        "order of entries",
+        "Samba",
+        "stored as given, never sorted: measured, and `facts/directory.md` 4 has the tests; Windows sorts (MS-ADTS 6.1.3)",
+    ),
     ("unknown SIDs and rights", "both", "stored as given"),
     ("descriptor without the SD flags control", "Samba", "all four parts are read and written; who may not read the SACL sees nothing"),
     ("empty password with a name", "Samba", "52e; Windows answers success and lets nobody in"),
@@ -187,4 +195,20 @@ pub(super) fn critical(oid: &str) -> Refusal {
 
 pub(super) fn too_much(what: &str) -> Refusal {
     new(Code::AdminLimitExceeded, format!("the practice controller refuses {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_difference_stands_once_and_says_whom_it_follows() {
+        let mut names: Vec<&str> = DIFFERENCES.iter().map(|(what, _, _)| *what).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), DIFFERENCES.len());
+        for (what, whom, why) in DIFFERENCES {
+            assert!(["Windows", "Samba", "both"].contains(whom) && !why.is_empty(), "{what}");
+        }
+    }
 }

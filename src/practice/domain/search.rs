@@ -5,7 +5,7 @@ use super::refusal::{self, Refusal};
 use super::schema::{self, Source, Syntax};
 use super::wire::{Asked, Controls};
 use super::{filter::Filter, values};
-use crate::practice::world::{Dn, OnPremisesDomain as Domain, LAB_DOMAIN, NETBIOS, Object, head_name, parent_key};
+use crate::practice::world::{Dn, LAB_DOMAIN, NETBIOS, Object, OnPremisesDomain as Domain, head_name, parent_key};
 use crate::rights::descriptor::Control;
 use crate::rights::{Asked as Right, Descriptor, Mask};
 use jiff::Timestamp;
@@ -164,9 +164,7 @@ fn constructed(eye: &Eye<'_>, descriptor: &Descriptor, object: &Object, name: &s
         }
         "msDS-User-Account-Control-Computed" => values::control_computed(eye.domain, object, eye.now),
         "canonicalName" => vec![values::canonical(object).into_bytes()],
-        "msDS-PrincipalName" => {
-            object.text("sAMAccountName").map(|sam| vec![format!("{NETBIOS}\\{sam}").into_bytes()]).unwrap_or_default()
-        }
+        "msDS-PrincipalName" => object.text("sAMAccountName").map(|sam| vec![format!("{NETBIOS}\\{sam}").into_bytes()]).unwrap_or_default(),
         _ => Vec::new(),
     }
 }

@@ -65,22 +65,43 @@ impl Session {
     /// Does what is asked. `sealed` is whether nobody can listen.
     pub(super) fn answer(&mut self, id: i32, op: LdapOp, controls: &Controls, sealed: bool) -> Done {
         if let Some(oid) = controls.unknown.as_ref() {
-            return refused_of(&op).map_or(Done::Silent, |answer| Done::Replies(vec![LdapMsg::new(id, answer(result(Err(refusal::critical(oid)))))]));
+            return refused_of(&op)
+                .map_or(Done::Silent, |answer| Done::Replies(vec![LdapMsg::new(id, answer(result(Err(refusal::critical(oid)))))]));
         }
         let replies = match op {
             LdapOp::BindRequest(bind) => self.bind(&bind, sealed),
-            LdapOp::ModifyRequest(ask) => self.change("MODIFY", &ask.dn, &names(ask.changes.iter().map(|one| one.modification.atype.as_str())), LdapOp::ModifyResponse, |domain, place| {
-                modify::modify(domain, &ask.dn, &ask.changes, place)
-            }, controls),
-            LdapOp::AddRequest(ask) => self.change("ADD", &ask.dn, &names(ask.attributes.iter().map(|one| one.atype.as_str())), LdapOp::AddResponse, |domain, place| {
-                tree::add(domain, &ask.dn, &ask.attributes, place).map(|()| Changed::default())
-            }, controls),
-            LdapOp::DelRequest(dn) => self.change("DELETE", &dn, "", LdapOp::DelResponse, |domain, place| {
-                tree::delete(domain, &dn, place).map(|()| Changed::default())
-            }, controls),
-            LdapOp::ModifyDNRequest(ask) => self.change("RENAME", &ask.dn, &shortened(&ask.newrdn), LdapOp::ModifyDNResponse, |domain, place| {
-                tree::rename(domain, &ask.dn, &ask.newrdn, ask.new_superior.as_deref(), place).map(|()| Changed::default())
-            }, controls),
+            LdapOp::ModifyRequest(ask) => self.change(
+                "MODIFY",
+                &ask.dn,
+                &names(ask.changes.iter().map(|one| one.modification.atype.as_str())),
+                LdapOp::ModifyResponse,
+                |domain, place| modify::modify(domain, &ask.dn, &ask.changes, place),
+                controls,
+            ),
+            LdapOp::AddRequest(ask) => self.change(
+                "ADD",
+                &ask.dn,
+                &names(ask.attributes.iter().map(|one| one.atype.as_str())),
+                LdapOp::AddResponse,
+                |domain, place| tree::add(domain, &ask.dn, &ask.attributes, place).map(|()| Changed::default()),
+                controls,
+            ),
+            LdapOp::DelRequest(dn) => self.change(
+                "DELETE",
+                &dn,
+                "",
+                LdapOp::DelResponse,
+                |domain, place| tree::delete(domain, &dn, place).map(|()| Changed::default()),
+                controls,
+            ),
+            LdapOp::ModifyDNRequest(ask) => self.change(
+                "RENAME",
+                &ask.dn,
+                &shortened(&ask.newrdn),
+                LdapOp::ModifyDNResponse,
+                |domain, place| tree::rename(domain, &ask.dn, &ask.newrdn, ask.new_superior.as_deref(), place).map(|()| Changed::default()),
+                controls,
+            ),
             LdapOp::CompareRequest(ask) => self.compare(&ask),
             LdapOp::ExtendedRequest(ask) if ask.name == START_TLS && !sealed => {
                 return Done::StartTls(LdapMsg::new(id, extended(result(Ok(())), Some(START_TLS))));

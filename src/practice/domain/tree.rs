@@ -6,7 +6,7 @@ use super::refusal::{self, Refusal};
 use super::schema::{self, Source};
 use super::{modify, password};
 use crate::practice::chance;
-use crate::practice::world::{Class, Dn, OnPremisesDomain as Domain, New, Object, Policy, filetime, hash, parent_key};
+use crate::practice::world::{Class, Dn, New, Object, OnPremisesDomain as Domain, Policy, filetime, hash, parent_key};
 use crate::rights::{Asked, Descriptor, Guid, Mask};
 use ldap3_proto::proto::{LdapAttribute, LdapModifyType as Kind, LdapResultCode as Code};
 

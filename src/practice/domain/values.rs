@@ -1,7 +1,7 @@
 //! Values of attributes as LDAP shows them, as far as they do not depend on who asks. Not whether somebody may see them.
 
 use super::schema::{self, Source};
-use crate::practice::world::{Class, Dn, OnPremisesDomain as Domain, Object, Policy, head_name};
+use crate::practice::world::{Class, Dn, Object, OnPremisesDomain as Domain, Policy, head_name};
 use jiff::Timestamp;
 
 /// The values of an attribute; none when the object has none, or when they depend on who asks and when.

@@ -265,12 +265,7 @@ impl Account {
                 self.locked = Some(0);
                 true
             }
-            Entry::Admitted
-            | Entry::Locked
-            | Entry::Disabled
-            | Entry::AccountExpired
-            | Entry::MustChange
-            | Entry::PasswordExpired => false,
+            Entry::Admitted | Entry::Locked | Entry::Disabled | Entry::AccountExpired | Entry::MustChange | Entry::PasswordExpired => false,
         }
     }
 
@@ -291,7 +286,16 @@ mod tests {
     use super::*;
 
     fn policy() -> Policy {
-        Policy { min_length: 7, complex: true, history: 3, min_age: 0, max_age: 0, threshold: 3, window: 18_000_000_000, duration: 18_000_000_000 }
+        Policy {
+            min_length: 7,
+            complex: true,
+            history: 3,
+            min_age: 0,
+            max_age: 0,
+            threshold: 3,
+            window: 18_000_000_000,
+            duration: 18_000_000_000,
+        }
     }
 
     #[test]

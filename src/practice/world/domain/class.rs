@@ -1,7 +1,7 @@
 //! The classes of the practice domain with the descriptors that new objects get. Not what a client may ask of them.
 
 use crate::rights::descriptor::Control;
-use crate::rights::{Ace, Acl, AceFlags, Descriptor, Guid, Mask, Sid};
+use crate::rights::{Ace, AceFlags, Acl, Descriptor, Guid, Mask, Sid};
 use serde::{Deserialize, Serialize};
 
 /// What an object is.

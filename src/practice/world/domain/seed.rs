@@ -3,8 +3,8 @@
 use super::account::{filetime, hash, slices, uac};
 use super::{Bytes, Class, Dn, Domain, New, Object, Policy, class};
 use crate::practice::world::LAB_DOMAIN;
-use crate::rights::descriptor::Control;
 use crate::rights::Sid;
+use crate::rights::descriptor::Control;
 use jiff::{SignedDuration, Timestamp};
 
 /// NetBIOS name.
