@@ -254,9 +254,9 @@ pub(crate) async fn write_dacl(ldap: &mut Ldap, dn: &str, bytes: Vec<u8>) -> (u3
 pub(crate) async fn grant(ldap: &mut Ldap, dn: &str, aces: Vec<Ace>, last: bool) -> Vec<u8> {
     let before = dacl_bytes(ldap, dn).await.unwrap();
     let mut descriptor = Descriptor::read(&before).unwrap();
-    let list = &mut descriptor.dacl.as_mut().unwrap().aces;
-    let at = if last { list.len() } else { 0 };
-    list.splice(at..at, aces);
+    let entries = &mut descriptor.dacl.as_mut().unwrap().aces;
+    let at = if last { entries.len() } else { 0 };
+    entries.splice(at..at, aces);
     assert_eq!(write_dacl(ldap, dn, descriptor.write()).await, (0, String::new()));
     before
 }

@@ -1,6 +1,6 @@
 //! The domain controller from outside, by another client than ours: what the measured one answers, the practice one answers too. Each
 //! promise is tried on the practice controller; on a real one as well where `DC_ADDR` and its companions name it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests: helpers outside of test functions fail the test too")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests: helpers outside of test functions fail the test too")]
 
 mod dc;
 mod delegation;

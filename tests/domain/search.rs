@@ -27,7 +27,7 @@ async fn filters_find_what_they_name(dc: &Dc) {
     let mut admin = dc.admin().await;
     let (target, delegate) = ("filters-target", "filters-delegate");
     let sid: String = stage.delegate_sid.to_string();
-    let bytes: String = stage.delegate_sid.write().iter().map(|byte| format!("\\{byte:02x}")).collect();
+    let bytes: String = stage.delegate_sid.write().iter().map(|byte| format!("\\{byte:02x}")).collect::<Vec<_>>().concat();
     let usn = read(&mut admin, &stage.target, &["uSNChanged"]).await["uSNChanged"][0].clone();
     let rows: Vec<(String, Vec<&str>)> = vec![
         ("(sAMAccountName=FILTERS-target)".to_owned(), vec![target]),
@@ -143,7 +143,7 @@ async fn a_name_with_every_special_sign_is_one_name(dc: &Dc) {
     assert_eq!(found(&mut admin, &stage.ou, &format!("(ou={})", ldap_escape(value))).await, [value]);
     let own = read(&mut admin, &dn, &["distinguishedName", "ou"]).await;
     assert_eq!(own["ou"], [value]);
-    assert_eq!(own["distinguishedName"][0], format!(r##"OU=\#a\,b\+c\"d\\e\<f\>g\3Bh\3Di\#j\ ,{}"##, stage.ou));
+    assert_eq!(own["distinguishedName"][0], format!(r#"OU=\#a\,b\+c\"d\\e\<f\>g\3Bh\3Di\#j\ ,{}"#, stage.ou));
     let inside = dc.add_user(&mut admin, &own["distinguishedName"][0], "signs-inside").await;
     assert_eq!(dc.bind(&inside, PASSWORD).await, "0");
     dc.done(stage).await;

@@ -57,7 +57,7 @@ async fn everything_wrong_is_the_same_52e(dc: &Dc) {
 async fn nobody_searches_but_the_root(dc: &Dc) {
     for mut ldap in [dc.sealed().await, dc.in_the_clear().await] {
         let root = read(&mut ldap, "", &["defaultNamingContext"]).await;
-        assert_eq!(root["defaultNamingContext"], [dc.base.clone()]);
+        assert_eq!(root["defaultNamingContext"].concat(), dc.base);
         let refused = ldap.search(&dc.base, Scope::Base, "(objectClass=*)", vec!["dn"]).await.unwrap().1;
         assert_eq!((refused.rc, refused.text.as_str()), (1, "00002020: Operation unavailable without authentication"));
     }
@@ -73,7 +73,7 @@ async fn the_root_says_who_asks(dc: &Dc) {
     for control in ["1.2.840.113556.1.4.801", "1.2.840.113556.1.4.319"] {
         assert!(root["supportedControl"].iter().any(|one| one == control), "{control}");
     }
-    assert!(root["currentTime"][0].ends_with(".0Z"), "{root:?}");
+    assert!(root["currentTime"][0].strip_suffix(".0Z").is_some(), "{root:?}");
     let (code, text) = match ldap.extended(ldap3::exop::WhoAmI).await.unwrap() {
         ldap3::result::ExopResult(_, answer) => (answer.rc, answer.text),
     };

@@ -1,6 +1,7 @@
 //! What Samba does not implement, so that only the practice controller can be held to it; one line each, with where it is written.
 
 use crate::dc::{Dc, PASSWORD, Stage, dacl, grant, read, reset, said, set, text};
+use base64::Engine as _;
 use guidepost::rights::{Ace, AceFlags, Guid, Mask};
 use ldap3::Mod;
 use serde_json::json;
@@ -129,7 +130,6 @@ async fn user1_is_the_same_in_the_domain_and_in_the_tenant() {
     assert_eq!(crate::dc::sid(&mut admin, dn).await.to_string(), user["onPremisesSecurityIdentifier"]);
     let (entries, _) = admin.search(dn, ldap3::Scope::Base, "(objectClass=*)", vec!["objectGUID"]).await.unwrap().success().unwrap();
     let guid = ldap3::SearchEntry::construct(entries.into_iter().next().unwrap()).bin_attrs["objectGUID"][0].clone();
-    use base64::Engine as _;
     assert_eq!(base64::prelude::BASE64_STANDARD.encode(guid), user["onPremisesImmutableId"].as_str().unwrap());
 }
 

@@ -51,17 +51,17 @@ pub(super) fn modify(domain: &mut Domain, dn: &str, changes: &[LdapModify], plac
     let parts = changes.iter().map(|change| part(change, &object.dn)).collect::<Result<Vec<_>, _>>()?;
     judge(domain, &key, &object, &parts, place)?;
     password::write(domain, &key, &parts, place)?;
-    let mut changed = Changed::default();
+    let mut done = Changed::default();
     for part in &parts {
         match part.attribute.syntax {
-            Syntax::Descriptor => changed.descriptor_of = write_descriptor(domain, &key, part, place)?,
+            Syntax::Descriptor => done.descriptor_of = write_descriptor(domain, &key, part, place)?,
             _ if part.attribute.source == Source::Secret => {}
             Syntax::Text | Syntax::Number | Syntax::Name | Syntax::Bytes | Syntax::Time | Syntax::Truth => {
                 write_attribute(domain, &key, part, place)?;
             }
         }
     }
-    Ok(changed)
+    Ok(done)
 }
 
 /// Operations of the rootDSE (MS-ADTS 3.1.1.3.3).
@@ -98,9 +98,10 @@ fn judge(domain: &Domain, key: &str, object: &Object, parts: &[Part<'_>], place:
         match part.attribute.source {
             _ if part.attribute.syntax == Syntax::Descriptor => {
                 let flags = flags(place.controls);
-                let owner = flags & 3 == 0 || may(Asked::whole(Mask::WRITE_OWNER));
-                let dacl = flags & 4 == 0 || may(Asked::whole(Mask::WRITE_DAC));
-                let sacl = flags & 8 == 0 || place.caller.is_administrator();
+                let part = |bits: u32| flags & bits != 0;
+                let owner = !part(3) || may(Asked::whole(Mask::WRITE_OWNER));
+                let dacl = !part(4) || may(Asked::whole(Mask::WRITE_DAC));
+                let sacl = !part(8) || place.caller.is_administrator();
                 if !(owner && dacl && sacl) {
                     return Err(refusal::no_dacl(&object.dn));
                 }
@@ -154,9 +155,16 @@ pub(super) fn number(values: &[Vec<u8>]) -> Option<i64> {
     std::str::from_utf8(values.first()?).ok()?.parse().ok()
 }
 
-/// Without the control all four parts are meant (MS-ADTS 3.1.1.3.4.1.11).
+/// The parts that a control of this value names: all four when it names none, or is not there (MS-ADTS 3.1.1.3.4.1.11).
+pub(super) fn all_if_none(flags: Option<u32>) -> u32 {
+    match flags.unwrap_or(0) & 15 {
+        0 => 15,
+        named => named,
+    }
+}
+
 fn flags(controls: &Controls) -> u32 {
-    controls.sd_flags.map_or(15, |flags| if flags & 15 == 0 { 15 } else { flags & 15 })
+    all_if_none(controls.sd_flags)
 }
 
 fn write_descriptor(domain: &mut Domain, key: &str, part: &Part<'_>, place: &Place<'_>) -> Result<Option<u32>, Refusal> {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The largest page.
 pub(super) const LARGEST_PAGE: usize = 1_000;
 /// A search that takes longer ends with what it has.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The controls that this controller knows, as the rootDSE lists them.
 pub(super) const CONTROLS: &[&str] = &[
@@ -130,7 +130,7 @@ fn is_always_seen(name: &str) -> bool {
 
 /// The asked parts of the descriptor; nothing when one of them may not be read (measured: the attribute is silently absent).
 fn shown_descriptor(eye: &Eye<'_>, full: &Descriptor, object: &Object, flags: Option<u32>) -> Vec<Vec<u8>> {
-    let flags = flags.map_or(15, |flags| if flags & 15 == 0 { 15 } else { flags & 15 });
+    let flags = super::modify::all_if_none(flags);
     let may_read = eye.may_by(full, object, Right::whole(Mask::READ_CONTROL));
     let may_sacl = flags & 8 == 0 || eye.caller.is_administrator();
     if !(may_read && may_sacl) {

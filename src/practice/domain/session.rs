@@ -135,7 +135,7 @@ impl Session {
     fn note(&self, note: Note) {
         let mut live = server::lock(&self.live);
         let id = super::super::chance::guid().unwrap_or_default();
-        let line = LogLine {
+        let entry = LogLine {
             n: 0,
             at: live.now(),
             method: note.method.to_owned(),
@@ -146,7 +146,7 @@ impl Session {
             request_id: id.clone(),
             client_request_id: id,
         };
-        live.log.push(line);
+        live.log.push(entry);
     }
 
     fn bind(&mut self, ask: &LdapBindRequest, sealed: bool) -> LdapOp {

@@ -18,8 +18,8 @@ fn kept(object: &Object, name: &str) -> Vec<Vec<u8>> {
     object.attributes.get(name).map(|values| values.iter().map(|value| value.0.clone()).collect()).unwrap_or_default()
 }
 
-fn one(text: impl ToString) -> Vec<Vec<u8>> {
-    vec![text.to_string().into_bytes()]
+fn one(text: impl std::fmt::Display) -> Vec<Vec<u8>> {
+    vec![format!("{text}").into_bytes()]
 }
 
 /// `None` for what is kept like any other attribute.
@@ -57,7 +57,7 @@ fn account_type(class: Class) -> Option<u32> {
         Class::User => Some(0x3000_0000),
         Class::Computer => Some(0x3000_0001),
         Class::Group => Some(0x1000_0000),
-        Class::DomainDns | Class::BuiltinDomain | Class::Container | Class::OrganizationalUnit => None,
+        Class::DomainDns | Class::BuiltinDomain | Class::Container | Class::OrganizationalUnit | Class::Contact => None,
     }
 }
 

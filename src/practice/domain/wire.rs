@@ -147,12 +147,11 @@ pub(super) fn request(frame: &[u8]) -> Option<(i32, Request, Controls)> {
 fn is_a_clients(message: &StructureTag) -> bool {
     let PL::C(parts) = &message.payload else { return false };
     let Some(op) = parts.get(1).filter(|op| op.class == TagClass::Application) else { return false };
-    match (op.id, &op.payload) {
+    match &op.payload {
         // Bind, search, modify, add, rename, compare, extended.
-        (0 | 3 | 6 | 8 | 12 | 14 | 23, PL::C(_)) => true,
+        PL::C(_) => [0, 3, 6, 8, 12, 14, 23].contains(&op.id),
         // Unbind, delete, abandon.
-        (2 | 10 | 16, PL::P(_)) => true,
-        _ => false,
+        PL::P(_) => [2, 10, 16].contains(&op.id),
     }
 }
 
@@ -186,7 +185,6 @@ fn controls(given: &[LdapControl]) -> Controls {
                 _ if *criticality => controls.unknown = Some(oid.clone()),
                 _ => {}
             },
-            LdapControl::ServerSort { .. } => {}
             LdapControl::SyncRequest { criticality, .. }
             | LdapControl::ManageDsaIT { criticality }
             | LdapControl::PasswordPolicyRequest { criticality }
@@ -198,13 +196,18 @@ fn controls(given: &[LdapControl]) -> Controls {
                 }
             }
             LdapControl::AdDirsync { .. } => controls.unknown = Some("1.2.840.113556.1.4.841".to_owned()),
-            LdapControl::SyncState { .. } | LdapControl::SyncDone { .. } | LdapControl::ServerSortResult { .. } => {}
+            // Sorting is a wish; the others are a server's.
+            LdapControl::ServerSort { .. }
+            | LdapControl::SyncState { .. }
+            | LdapControl::SyncDone { .. }
+            | LdapControl::ServerSortResult { .. } => {}
         }
     }
     controls
 }
 
 /// A reply as bytes, after what is there already.
+#[expect(clippy::default_trait_access, reason = "`BytesMut` would be a dependency for its name alone")]
 pub(super) fn encode(message: LdapMsg, out: &mut Vec<u8>) {
     let mut buffer = Default::default();
     if encode_into(&mut buffer, StructureTag::from(message)).is_ok() {

@@ -146,7 +146,7 @@ impl Policy {
 fn kinds(password: &str) -> usize {
     let kinds: [fn(char) -> bool; 4] =
         [char::is_uppercase, char::is_lowercase, |c| c.is_ascii_digit(), |c| !c.is_alphanumeric() && !c.is_control()];
-    kinds.iter().filter(|kind| password.chars().any(|c| kind(c))).count()
+    kinds.iter().filter(|kind| password.chars().any(kind)).count()
 }
 
 impl Account {
@@ -154,9 +154,13 @@ impl Account {
     pub(super) fn new(class: Class) -> Self {
         let (kind, primary_group) = match class {
             Class::Computer => (uac::WORKSTATION, 515),
-            Class::DomainDns | Class::BuiltinDomain | Class::Container | Class::OrganizationalUnit | Class::User | Class::Group => {
-                (uac::NORMAL | uac::NO_PASSWORD, 513)
-            }
+            Class::DomainDns
+            | Class::BuiltinDomain
+            | Class::Container
+            | Class::OrganizationalUnit
+            | Class::User
+            | Class::Contact
+            | Class::Group => (uac::NORMAL | uac::NO_PASSWORD, 513),
         };
         Self {
             uac: kind | uac::DISABLED,

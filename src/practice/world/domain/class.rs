@@ -18,6 +18,8 @@ pub(in crate::practice) enum Class {
     OrganizationalUnit,
     /// A person's account.
     User,
+    /// An address that cannot sign in.
+    Contact,
     /// A machine's account.
     Computer,
     /// A group.
@@ -232,6 +234,14 @@ const CLASSES: &[ClassLine] = &[
             on(RP | WP, CERTIFICATE, CA),
             on(RP, TOKEN_GROUPS, WA),
         ],
+    },
+    ClassLine {
+        class: Class::Contact,
+        chain: &["top", "person", "organizationalPerson", "contact"],
+        guid: Guid::of(CONTACT),
+        category: "Person",
+        named_by: "cn",
+        dacl: &[all(FULL, DA), all(FULL, SY), all(FULL, AO), all(READ, AU)],
     },
     ClassLine {
         class: Class::Computer,

@@ -53,7 +53,9 @@ impl Domain {
         let object = self.named(&holder.written())?;
         let full = Lineage::new(self, now).descriptor(&holder.key(), object);
         let mut aces = full.dacl?.aces;
-        aces.iter_mut().for_each(|ace| ace.flags = ace.flags & !AceFlags::INHERITED);
+        for ace in &mut aces {
+            ace.flags = ace.flags & !AceFlags::INHERITED;
+        }
         let mut stamp = super::class::owned(Some(domain_sid().child(512)), aces);
         stamp.control = stamp.control.with(Control::DACL_PROTECTED);
         Some(stamp)

@@ -146,8 +146,8 @@ impl Domain {
             let sign_in = !matches!(rid, 501 | 502);
             self.give_password(&key, sign_in, control, now);
         }
-        let user1 = users("User1").key();
-        self.note(&user1, |user1| user1.guid = Bytes(USER1_GUID.to_vec()));
+        let first = users("User1").key();
+        self.note(&first, |user1| user1.guid = Bytes(USER1_GUID.to_vec()));
         let controller = inside(&[("CN", "DC1"), ("OU", "Domain Controllers")]);
         let machines = [
             (controller, 1_000, "DC1", uac::SERVER | 0x8_0000, 516),
