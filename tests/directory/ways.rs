@@ -56,7 +56,8 @@ async fn knows_its_domain(way: &dyn Directory, place: &Place) {
 
 async fn finds_hostile_names(way: &dyn Directory, place: &Place) {
     let filter = format!("(cn={})", ldap_filter(HOSTILE.trim()));
-    let by_filter = way.search(Search::below(&place.base, filter, &["cn"])).await.unwrap();
+    let container = place.hostile.parent().unwrap().to_string();
+    let by_filter = way.search(Search::below(container, filter, &["cn"])).await.unwrap();
     let by_name = way.search(Search::object(place.hostile.to_string(), &["cn"])).await.unwrap();
     assert_eq!((by_filter.len(), by_name.len()), (1, 1));
     for entry in [&by_filter[0], &by_name[0]] {
@@ -217,6 +218,7 @@ impl Small {
         descriptor.extend([0, 0, 20, 0, 0x10, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
         let attribute = |name: &str, value: &[u8]| LdapPartialAttribute { atype: name.to_owned(), vals: vec![value.to_vec()] };
         let mut all = vec![(domain.clone(), vec![attribute(DESCRIPTOR, &descriptor)])];
+        all.push((users.clone(), Vec::new()));
         for name in ["User1", "user2", "user3", HOSTILE] {
             all.push((users.child("CN", name).unwrap(), vec![attribute("cn", name.as_bytes()), attribute("objectClass", b"user")]));
         }
