@@ -156,7 +156,12 @@ impl Connection {
     }
 
     /// Signs in; what the server said to it.
-    pub(super) async fn sign_in(&mut self, address: &Address, login: &Login, limits: &Limits) -> Result<Outcome, Fault> {
+    pub(super) async fn sign_in(
+        &mut self,
+        #[cfg_attr(not(any(windows, feature = "kerberos")), expect(unused_variables, reason = "a ticket is for a host"))] address: &Address,
+        login: &Login,
+        limits: &Limits,
+    ) -> Result<Outcome, Fault> {
         let until = Instant::now() + limits.bind;
         let signing = timeout_at(until, async {
             match login {

@@ -354,7 +354,7 @@ mod tests {
         let flags = LdapControl::SdFlags { criticality: true, flags: 4 };
         for attributes in [&["nTSecurityDescriptor"][..], &["cn", "ntsecuritydescriptor"], &["*"], &[]] {
             let message = search(1, &Search::object("DC=a", attributes), None).unwrap();
-            assert_eq!(other_reads(&message).ctrl, [flags.clone()], "{attributes:?}");
+            assert_eq!(other_reads(&message).ctrl, std::slice::from_ref(&flags), "{attributes:?}");
         }
         assert_eq!(other_reads(&search(1, &Search::object("DC=a", &["cn"]), None).unwrap()).ctrl, []);
         let written = other_reads(&write_dacl(1, "DC=a", b"descriptor"));

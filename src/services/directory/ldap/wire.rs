@@ -14,7 +14,7 @@ const LONGEST: usize = 400;
 
 /// A line in the making. It goes to the log even if nobody waits for the answer any more: the server may have got the request.
 pub(super) struct Line {
-    line: Option<WireLine>,
+    kept: Option<WireLine>,
     log: WireLog,
     started: Instant,
 }
@@ -30,12 +30,12 @@ impl Line {
             took: Duration::ZERO,
             request_id: None,
         };
-        Self { line: Some(line), log: log.clone(), started: Instant::now() }
+        Self { kept: Some(line), log: log.clone(), started: Instant::now() }
     }
 
     /// The server answered.
     pub(super) fn answered(mut self, outcome: &Outcome) {
-        let Some(line) = &mut self.line else { return };
+        let Some(line) = &mut self.kept else { return };
         line.status = u16::try_from(outcome.code).ok();
         line.note =
             (outcome.code != 0).then(|| format!("{}: {}", explain(outcome.code, &outcome.said).0.means, text::short(&outcome.said, 200)));
@@ -43,7 +43,7 @@ impl Line {
 
     /// It did not.
     pub(super) fn failed(mut self, fault: &Fault) {
-        let Some(line) = &mut self.line else { return };
+        let Some(line) = &mut self.kept else { return };
         line.note = Some(match fault {
             Fault::Cut(why) => format!("cut: {why}"),
             Fault::Late(after) => format!("no answer within {} s", after.as_secs()),
@@ -62,7 +62,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if let Some(mut line) = self.line.take() {
+        if let Some(mut line) = self.kept.take() {
             line.took = self.started.elapsed();
             self.log.push(line);
         }
