@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod check;
+pub mod consent;
 pub mod core;
 pub mod diagnose;
 pub mod journal;
@@ -10,6 +11,7 @@ pub mod ledger;
 pub mod matcher;
 pub mod page;
 pub mod probe;
+pub mod rehearse;
 pub mod run;
 pub mod schedule;
 pub mod systems;
