@@ -114,6 +114,8 @@ pub struct LdapSettings {
 }
 
 /// A domain controller, asked by LDAP. Connects when first asked; one operation at a time, others wait for their turn.
+///
+/// A wrong name or password is remembered and not sent again: looks that repeat would lock the account. Make a new one to try another.
 pub struct Ldap {
     settings: LdapSettings,
     address: Address,
