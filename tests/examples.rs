@@ -303,7 +303,7 @@ async fn every_sign_in_payload_is_read_as_what_it_is() {
     let polls = lab.token_requests();
     assert!(polls.len() == 2 && polls[0].form()["device_code"] == code.response_body["device_code"].as_str().unwrap());
     assert_eq!(lab.paused(), [Duration::from_secs(5); 2]);
-    assert_eq!(lab.session.granted(Purpose::Read).await, ["User.Read", "profile", "openid", "email"]);
+    assert_eq!(lab.session.granted(Purpose::Read), ["User.Read", "profile", "openid", "email"]);
     lab.users().await.unwrap();
     let sent = lab.server.asked_for(tenant::USERS)[0].header("authorization").to_owned();
     assert_eq!(sent.strip_prefix("Bearer "), tokens.response_body["access_token"].as_str());
