@@ -7,12 +7,13 @@ mod delegation;
 mod hostile;
 #[path = "../practice/lab.rs"]
 mod lab;
+mod ours;
 mod refusals;
 mod search;
 mod sign_on;
 mod windows;
 
-/// Each promise as a test of its own on a fresh practice controller, and all of a file one after the other on the real one.
+/// Each promise as a test of its own on a fresh practice controller, and all of a file one after the other for the real one.
 macro_rules! promises {
     ($($name:ident),+ $(,)?) => {
         mod practice {
@@ -25,14 +26,23 @@ macro_rules! promises {
             )+
         }
 
-        #[tokio::test]
-        async fn a_real_domain_controller_keeps_the_same_promises() {
-            let Some(dc) = super::dc::Dc::real() else { return };
+        /// All of them on one controller, for the real one.
+        pub(crate) async fn all(dc: &crate::dc::Dc) {
             $(
                 eprintln!("{}", stringify!($name));
-                $name(&dc).await;
+                $name(dc).await;
             )+
         }
     };
 }
 pub(crate) use promises;
+
+/// One after the other: some of them change the policy of the whole domain, and give it back.
+#[tokio::test]
+async fn a_real_domain_controller_keeps_the_same_promises() {
+    let Some(dc) = dc::Dc::real() else { return };
+    sign_on::all(&dc).await;
+    refusals::all(&dc).await;
+    delegation::all(&dc).await;
+    search::all(&dc).await;
+}
