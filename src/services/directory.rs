@@ -1,10 +1,15 @@
 //! The directory of a domain behind one trait, two ways: LDAP, and scripts on the domain controller. Not for judging rights: that is `rights`.
 
+pub mod dn;
 pub mod entry;
 pub mod error;
+pub mod ldap;
+pub mod refusal;
 
+pub use dn::{BadDn, Dn};
 pub use entry::Entry;
 pub use error::{DirectoryError, Trust};
+pub use ldap::{Ldap, LdapSettings, Limits, Login};
 
 use crate::base::Secret;
 use async_trait::async_trait;
@@ -132,6 +137,15 @@ pub struct Root {
 }
 
 impl Root {
+    /// Reads it out of the entry; `None` when the domain or the clock is missing.
+    pub(crate) fn from_entry(entry: &Entry) -> Option<Self> {
+        let naming_context = entry.text("defaultNamingContext")?.to_owned();
+        let root_domain = entry.text("rootDomainNamingContext").unwrap_or(&naming_context).to_owned();
+        let host = entry.text("dnsHostName").map(str::to_owned);
+        let controls = entry.texts("supportedControl").map(str::to_owned).collect();
+        Some(Self { naming_context, root_domain, host, time: entry.time("currentTime")?, controls })
+    }
+
     /// Whether it knows the control.
     #[must_use]
     pub fn supports(&self, oid: &str) -> bool {
@@ -164,5 +178,47 @@ impl SignOn {
             Self::Refused { data: Some(0x52e | 0x525), .. } => Some(false),
             Self::Refused { .. } => None,
         }
+    }
+}
+
+/// Refuses to send what is no self-relative descriptor with a DACL: a missing DACL would open the object to everyone (MS-DTYP 2.4.6).
+pub(crate) fn check_descriptor(descriptor: &[u8]) -> Result<(), DirectoryError> {
+    // Control has SE_SELF_RELATIVE 0x8000 and SE_DACL_PRESENT 0x0004; the DACL's offset is the last number of the header.
+    if let [1, _, low, high, rest @ ..] = descriptor
+        && low & 0x04 != 0
+        && high & 0x80 != 0
+        && let Some(&[a, b, c, d]) = rest.get(12..16)
+        && let Ok(offset) = usize::try_from(u32::from_le_bytes([a, b, c, d]))
+        && (20..descriptor.len()).contains(&offset)
+    {
+        return Ok(());
+    }
+    Err(DirectoryError::Setting {
+        what: "a descriptor without a list of permissions was about to be written; it was not sent".to_owned(),
+        hint: "this is a fault of Guidepost; report it",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Search, check_descriptor};
+
+    #[test]
+    fn a_descriptor_without_a_dacl_is_never_sent() {
+        let mut good = vec![1, 0, 0x04, 0x84, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 4, 0, 8, 0, 0, 0, 0, 0];
+        assert_eq!(check_descriptor(&good), Ok(()));
+        for (place, value) in [(0, 2), (2, 0), (3, 0x04), (16, 0), (16, 28), (19, 1)] {
+            let mut bad = good.clone();
+            bad[place] = value;
+            assert!(check_descriptor(&bad).is_err(), "{place}");
+        }
+        good.truncate(19);
+        assert!(check_descriptor(&good).is_err() && check_descriptor(&[]).is_err());
+    }
+
+    #[test]
+    fn a_search_for_everything_may_bring_a_descriptor_too() {
+        assert!(Search::object("DC=a", &[]).asks_descriptor() && Search::object("DC=a", &["*"]).asks_descriptor());
+        assert!(!Search::object("DC=a", &["cn", "objectSid"]).asks_descriptor());
     }
 }

@@ -60,11 +60,11 @@ pub enum DirectoryError {
         said: String,
     },
     /// No answer, or not all of it, within the time.
-    #[error("`{host}` did not answer {doing} within {} s", after.as_secs())]
+    #[error("`{host}` did not answer during {doing} within {}", seconds(*after))]
     TimedOut {
         /// The host and port.
         host: String,
-        /// What was wanted, as the end of a sentence.
+        /// What was wanted, as a noun: `the sign-in of …`.
         doing: String,
         /// The limit.
         after: Duration,
@@ -72,11 +72,11 @@ pub enum DirectoryError {
         in_doubt: bool,
     },
     /// The connection ended before the answer did.
-    #[error("the connection to `{host}` was cut {doing}: {why}")]
+    #[error("the connection to `{host}` was cut during {doing}: {why}")]
     Cut {
         /// The host and port.
         host: String,
-        /// What was wanted, as the middle of a sentence.
+        /// What was wanted, as a noun.
         doing: String,
         /// In the system's words, cleaned.
         why: String,
@@ -84,11 +84,11 @@ pub enum DirectoryError {
         in_doubt: bool,
     },
     /// The answer is no LDAP, or breaks a limit.
-    #[error("the answer of `{host}` {doing} cannot be read: {why}")]
+    #[error("the answer of `{host}` during {doing} cannot be read: {why}")]
     Malformed {
         /// The host and port.
         host: String,
-        /// What was wanted, as the middle of a sentence.
+        /// What was wanted, as a noun.
         doing: String,
         /// What is wrong with it.
         why: String,
@@ -104,11 +104,11 @@ pub enum DirectoryError {
         limit: u64,
     },
     /// The object is held elsewhere; that is not followed.
-    #[error("`{host}` points to `{to}` {doing}, which is not followed")]
+    #[error("`{host}` points to `{to}` during {doing}, which is not followed")]
     Referral {
         /// The host and port.
         host: String,
-        /// What was wanted, as the middle of a sentence.
+        /// What was wanted, as a noun.
         doing: String,
         /// Where it points, cleaned.
         to: String,
@@ -118,7 +118,7 @@ pub enum DirectoryError {
     Refused {
         /// The host and port.
         host: String,
-        /// What was wanted, as the middle of a sentence.
+        /// What was wanted, as a noun.
         doing: String,
         /// LDAP's result code (RFC 4511 A).
         code: u32,
@@ -142,6 +142,10 @@ pub(crate) fn distrust(why: &Trust) -> &str {
         Trust::OtherName => "its certificate is made out to other names",
         Trust::Other(why) => why,
     }
+}
+
+fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format!("{} s", time.as_secs()) }
 }
 
 impl DirectoryError {
