@@ -1,6 +1,6 @@
 //! An access list, as bytes and as a value; order and slack are kept.
 
-use super::{Ace, AceFlags, AceKind};
+use super::{Ace, AceFlags};
 
 /// The revision of a list with object ACEs (`ACL_REVISION_DS`, MS-DTYP 2.4.5).
 pub const REVISION_DS: u8 = 4;
@@ -96,7 +96,7 @@ impl Acl {
 
     /// Raises the revision when object ACEs are inside (MS-DTYP 2.4.5); never lowers it.
     pub fn settle_revision(&mut self) {
-        if self.aces.iter().any(|ace| ace.kind.is_object() && !matches!(ace.kind, AceKind::Other(_))) {
+        if self.aces.iter().any(|ace| ace.kind.is_object()) {
             self.revision = self.revision.max(REVISION_DS);
         }
     }

@@ -16,6 +16,8 @@ impl Control {
     pub const SACL_PRESENT: Self = Self(0x0010);
     /// Whoever writes it asks for inheritance to be computed.
     pub const DACL_AUTO_INHERIT_REQUIRED: Self = Self(0x0100);
+    /// The same for the SACL.
+    pub const SACL_AUTO_INHERIT_REQUIRED: Self = Self(0x0200);
     /// The DACL was inherited automatically.
     pub const DACL_AUTO_INHERITED: Self = Self(0x0400);
     /// The SACL was inherited automatically.
