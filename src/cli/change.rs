@@ -2,7 +2,7 @@
 
 use super::{
     Globals,
-    context::{Access, Context, Where, block_on, may_ask, step_id, width},
+    context::{Access, Chosen, Context, Where, block_on, may_ask, step_id, width},
     out,
 };
 use crate::base::{Exit, Problem};
@@ -20,6 +20,8 @@ use std::io::BufRead as _;
 pub struct Args {
     #[command(flatten)]
     wanted: Where,
+    #[command(flatten)]
+    options: Chosen,
     /// This step
     #[arg(long, value_name = "STEP", required_unless_present = "all")]
     step: Option<String>,
@@ -47,7 +49,7 @@ enum Format {
 /// # Errors
 /// What must be done first, or what could not be read.
 pub fn plan(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
-    let context = Context::open(&args.wanted, globals, "plan", Access::Read)?;
+    let context = Context::open_with(&args.wanted, &args.options, globals, "plan", Access::Read)?;
     let named = named(&context, args)?;
     block_on(async {
         context.connect(globals).await?;
@@ -78,7 +80,7 @@ pub fn undo(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 }
 
 fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, Problem> {
-    let context = Context::open(&args.wanted, globals, direction.word(), Access::Write)?;
+    let context = Context::open_with(&args.wanted, &args.options, globals, direction.word(), Access::Write)?;
     if let Some(why) = context.engine.read_only() {
         return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint(context.engine.read_only_hint()));
     }
@@ -230,11 +232,9 @@ fn show_op(op: &PlannedOp) {
         }
     };
     out::say(&format!("  {}", op.title));
-    field("sends", &format!("{} {}", op.request.method, op.address));
-    if !op.request.body.is_null() {
-        for line in serde_json::to_string_pretty(&op.request.body).unwrap_or_default().lines() {
-            out::say(&format!("              {line}"));
-        }
+    field("sends", &op.sends());
+    for line in op.carries().lines() {
+        out::say(&format!("              {line}"));
     }
     field("now", &op.before);
     field("undo", &op.undo);

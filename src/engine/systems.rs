@@ -2,8 +2,9 @@
 
 use super::{
     action::Confirmed,
+    domain::Domain,
     page::{SignInAsk, SignInPane},
-    probe::{Answer, LookError, Me, Request, SendError, Systems, Write},
+    probe::{Answer, GraphCall, LookError, Me, Request, SendError, Systems, Write},
     run::{Door, NotConnected, Talk},
 };
 use crate::base::{
@@ -26,6 +27,7 @@ pub struct LabSystems {
     graph: Graph,
     account: Account,
     base: String,
+    domain: Domain,
     /// Keeps a started lab alive.
     _reached: Reached,
 }
@@ -33,11 +35,36 @@ pub struct LabSystems {
 #[async_trait]
 impl Systems for LabSystems {
     async fn look(&self, request: &Request) -> Result<Answer, LookError> {
-        let Request::Graph { path, query, eventual } = request.clone();
-        self.graph.get(GraphGet { path, query, eventual }).await.map(answer).map_err(|error| look_error(&error))
+        match request.clone() {
+            Request::Graph { path, query, eventual } => {
+                self.graph.get(GraphGet { path, query, eventual }).await.map(answer).map_err(|error| look_error(&error))
+            }
+            Request::Ldap { .. } | Request::Rights { .. } => self.domain.look(request).await,
+        }
     }
 
     async fn send(&self, write: &Write, _confirmed: &Confirmed) -> Result<Answer, SendError> {
+        match write {
+            Write::Graph(call) => self.send_graph(call).await,
+            Write::Permissions { permissions } => self.domain.send(permissions).await,
+        }
+    }
+
+    fn me(&self) -> Option<Me> {
+        Some(Me { id: self.account.id.reveal().to_owned(), name: self.account.upn.reveal().to_owned() })
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn domain(&self) -> String {
+        self.domain.address()
+    }
+}
+
+impl LabSystems {
+    async fn send_graph(&self, write: &GraphCall) -> Result<Answer, SendError> {
         let method = match write.method.as_str() {
             "POST" => Method::POST,
             "PATCH" => Method::PATCH,
@@ -53,14 +80,6 @@ impl Systems for LabSystems {
         self.graph.write(GraphWrite { method, path: write.path.clone(), body }).await.map(answer).map_err(|error| {
             if error.outcome_known() { SendError::Refused(look_error(&error)) } else { SendError::InDoubt(look_error(&error)) }
         })
-    }
-
-    fn me(&self) -> Option<Me> {
-        Some(Me { id: self.account.id.reveal().to_owned(), name: self.account.upn.reveal().to_owned() })
-    }
-
-    fn address(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
     }
 }
 
@@ -137,7 +156,8 @@ fn ask(prompt: &Prompt) -> SignInAsk {
 
 fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, _reached: reached })
+    let domain = Domain::new(reached.domain.clone());
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, _reached: reached })
 }
 
 #[async_trait]

@@ -105,6 +105,8 @@ pub(super) struct Parts {
 pub(super) struct StepParts {
     /// `step.yaml`.
     pub(super) step: Read<Step>,
+    /// The step with each of its options; the step itself when it has none.
+    pub(super) variants: Vec<Read<Step>>,
     /// `en.md`; `None` when it is not there or could not be read as text.
     pub(super) words: Option<Words>,
 }
@@ -116,7 +118,7 @@ impl Parts {
             prose.insert(id.clone(), parts.words.map(|words| words.prose).unwrap_or_default());
             steps.insert(id, parts.step.value);
         }
-        Guide { pack: self.pack.value, steps, prose, hash: files.hash(), built_in: files.built_in }
+        Guide::new(self.pack.value, steps, prose, files.hash(), files.built_in)
     }
 }
 
@@ -211,7 +213,34 @@ fn step(files: &Files, pack: &Text, place: Mark, id: &str, findings: &mut Vec<Fi
             Some(words)
         }
     };
-    Some(StepParts { step: step?, words })
+    let step = step?;
+    Some(StepParts { variants: variants(&step), step, words })
+}
+
+/// The step as each of its options makes it, knowing where each part is written.
+fn variants(read: &Read<Step>) -> Vec<Read<Step>> {
+    if read.value.options.is_empty() {
+        return vec![read.clone()];
+    }
+    let path = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let one = |(option, variant): (&String, &super::step::Variant)| {
+        let mut moved = Vec::new();
+        let inside = |keys: &[&str]| path(&[&["options", option.as_str()], keys].concat());
+        let names = variant.probes.keys().map(|name| ["probes", name]).chain(variant.checks.keys().map(|name| ["checks", name]));
+        moved.extend(names.map(|keys| (path(&keys), inside(&keys))));
+        let own = variant.diagnose.len();
+        for number in 0..own + read.value.diagnose.len() {
+            let at = number.to_string();
+            let earlier = number.saturating_sub(own).to_string();
+            let is = if number < own { inside(&["diagnose", &at]) } else { path(&["diagnose", &earlier]) };
+            moved.push((path(&["diagnose", &at]), is));
+        }
+        if variant.apply.is_some() {
+            moved.push((path(&["apply"]), inside(&["apply"])));
+        }
+        Some(Read { value: read.value.with_option(option)?, text: read.text.clone(), node: read.node.clone(), moved })
+    };
+    read.value.options.iter().filter_map(one).collect()
 }
 
 fn required<T: serde::de::DeserializeOwned>(

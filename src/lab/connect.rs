@@ -1,5 +1,6 @@
 //! How a lab is reached: where its services are, who signs in, and for the built-in lab, starting its process. Nothing here asks which lab it is.
 
+pub mod domain;
 mod start;
 
 use super::given::{Given, REFRESH_TOKEN};
@@ -17,6 +18,7 @@ use crate::services::{
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use domain::{DomainWay, NoDomain};
 pub use start::{Endpoint, ensure_running, running};
 
 /// The name under which tokens stand in the system's keyring.
@@ -102,6 +104,8 @@ pub struct Reached {
     pub session: Session,
     /// Microsoft Graph.
     pub graph: Graph,
+    /// The way to its domain; nothing is reached there yet.
+    pub domain: DomainWay,
     /// The way to its hosts.
     pub http: Http,
     /// Something to be said once, such as that tokens are not kept beyond this run.
@@ -122,9 +126,10 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let key = format!("{}/{}", endpoint.authority, endpoint.client_id);
             vault.put(&key, Secret::new(endpoint.refresh_token.expose())).await?;
             let http = http(Some(endpoint.ca_file.clone()), None, wire)?;
+            let domain = endpoint.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name));
             let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
             let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
-            Ok(reached(http, settings, vault, key, clock, None, held))
+            Ok(reached(http, domain, settings, vault, key, clock, None, held))
         }
         Way::Configured(profile) => {
             let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
@@ -133,12 +138,13 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let signin = profile.signin.clone();
             let key = format!("{}/{}", lab.name, signin.client_id);
             let settings = settings(authority, signin.tenant, signin.client_id, signin.write_client_id, graph, pack);
+            let domain = DomainWay::configured(&lab.name, profile, vault.clone(), lab.given.clone());
             let notice = why_not_kept.map(Problem::new);
             let refresh = match vault.get(&key).await {
                 Some(_) => None,
                 None => elsewhere(profile, &lab.given).await?,
             };
-            let reached = reached(http, settings, vault, key, clock, notice, None);
+            let reached = reached(http, domain, settings, vault, key, clock, notice, None);
             if let Some(refresh) = refresh {
                 reached.session.offer(refresh).await;
             }
@@ -189,8 +195,10 @@ fn settings(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is one part of what was reached")]
 fn reached(
     http: Http,
+    domain: DomainWay,
     settings: EntraSettings,
     vault: Vault,
     key: String,
@@ -199,7 +207,7 @@ fn reached(
     held: Option<Hold>,
 ) -> Reached {
     let session = Session::new(http.clone(), settings, vault, key, clock);
-    Reached { graph: Graph::new(http.clone(), session.clone()), http, session, notice, held }
+    Reached { graph: Graph::new(http.clone(), session.clone()), domain, http, session, notice, held }
 }
 
 /// Why nobody is signed in, for a person.

@@ -2,7 +2,8 @@
 
 use super::Refusal;
 use crate::base::Problem;
-use crate::engine::probe::{Request, Systems, Write};
+use crate::engine::permissions;
+use crate::engine::probe::{Entries, GraphCall, Request, Systems, Write};
 use serde_json::Value;
 
 /// Template id of Global Administrator (learn.microsoft.com, permissions-reference).
@@ -23,6 +24,20 @@ pub(super) enum Standing {
 /// # Errors
 /// It must not be taken away, or that could not be read.
 pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<Standing, Refusal> {
+    match write {
+        Write::Graph(call) => before_delete(systems, call).await,
+        Write::Permissions { permissions } => before_removal(systems, permissions).await,
+    }
+}
+
+/// Entries that are gone need no writing; those that are left are removed.
+async fn before_removal(systems: &dyn Systems, entries: &Entries) -> Result<Standing, Refusal> {
+    let answer = systems.look(&entries.look()).await.map_err(|error| could_not_look(&error.what, error.hint))?;
+    let there = permissions::there(&answer.body, &entries.remove).map_err(|why| could_not_look(&why, None))?;
+    Ok(if there == 0 { Standing::Gone } else { Standing::There })
+}
+
+async fn before_delete(systems: &dyn Systems, write: &GraphCall) -> Result<Standing, Refusal> {
     let Some(id) = write.path.strip_prefix(ASSIGNMENTS).and_then(|rest| rest.strip_prefix('/')) else { return Ok(Standing::There) };
     if write.method != "DELETE" {
         return Ok(Standing::There);
