@@ -102,7 +102,7 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
                 attributes: attributes.clone(),
                 limit: Some(MOST),
             };
-            let entries = directory.search(search).await.map_err(|error| look_error(&error))?;
+            let entries = self::search(directory, search).await?;
             json!({"value": entries.iter().map(|entry| shown(entry, attributes)).collect::<Vec<_>>()})
         }
         Request::Rights { on, trustee, wanted } => {
@@ -148,8 +148,26 @@ async fn rights(
     permissions::facts(&gathered, wanted, &names).map_err(unreadable)
 }
 
+async fn search(directory: &dyn Directory, search: Search) -> Result<Vec<Entry>, LookError> {
+    let base = search.base.clone();
+    match directory.search(search).await {
+        Ok(entries) => Ok(entries),
+        Err(DirectoryError::Referral { to, .. }) if is_below(&to, &base) => Ok(Vec::new()),
+        Err(error) => Err(look_error(&error)),
+    }
+}
+
+/// Whether a reference leads below `base`. A domain controller that finds nothing still points to the partitions below the domain's head
+/// (MS-ADTS 3.1.1.3.1.3.4): that nothing of the domain itself fits is an answer.
+fn is_below(reference: &str, base: &str) -> bool {
+    let name =
+        reference.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, name)| name.split('?').next().unwrap_or_default());
+    let decoded = name.map(|name| percent_encoding::percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase());
+    !base.is_empty() && decoded.is_some_and(|name| name.ends_with(&format!(",{}", base.to_ascii_lowercase())))
+}
+
 async fn object(directory: &dyn Directory, dn: &str, attributes: &[&str]) -> Result<Entry, LookError> {
-    let found = directory.search(Search::object(dn, attributes)).await.map_err(|error| look_error(&error))?;
+    let found = search(directory, Search::object(dn, attributes)).await?;
     found.into_iter().next().ok_or_else(|| {
         sentence(
             format!("`{}` is not in the domain", text::short(dn, 120)),
@@ -183,8 +201,8 @@ async fn by_sid(directory: &dyn Directory, root: &Root, sid: &Sid, attributes: &
         let _ = write!(filter, "\\{byte:02x}");
     }
     filter.push(')');
-    let search = Search::below(root.naming_context.as_str(), filter, attributes).limit(2);
-    Ok(directory.search(search).await.map_err(|error| look_error(&error))?.into_iter().next())
+    let wanted = Search::below(root.naming_context.as_str(), filter, attributes).limit(2);
+    Ok(search(directory, wanted).await?.into_iter().next())
 }
 
 /// Names for people; who has none in this domain is shown as SDDL writes it.
@@ -218,7 +236,8 @@ fn well_known(sid: &Sid) -> Option<&'static str> {
 /// The descriptors of what holds an object, from the nearest up, without the head of the domain.
 async fn above(directory: &dyn Directory, root: &Root, on: &str) -> Result<Vec<Descriptor>, LookError> {
     let (mut found, mut dn) = (Vec::new(), on);
-    while let Some(parent) = parent(dn).filter(|parent| !parent.eq_ignore_ascii_case(&root.naming_context)) {
+    let is_head = |dn: &str| dn.eq_ignore_ascii_case(&root.naming_context);
+    while let Some(parent) = parent(dn).filter(|parent| !is_head(dn) && !is_head(parent)) {
         if found.len() == DEEPEST {
             break;
         }
@@ -333,6 +352,17 @@ mod tests {
         assert_eq!(parent("CN=Lab\\, User,CN=Users,DC=a"), Some("CN=Users,DC=a"));
         assert_eq!(parent("CN=a\\\\,DC=b"), Some("DC=b"));
         assert_eq!((parent("DC=a"), parent("")), (None, None));
+    }
+
+    #[test]
+    fn only_a_reference_to_below_the_base_says_that_nothing_was_found() {
+        let base = "DC=lab,DC=example";
+        assert!(is_below("ldap://ForestDnsZones.lab.example/DC=ForestDnsZones,DC=lab,DC=example", base));
+        assert!(is_below("ldaps://lab.example/CN=Configuration,DC=Lab,DC=Example??sub", base));
+        for elsewhere in ["ldap://x/DC=lab,DC=example", "ldap://x/DC=other,DC=example", "ldap://x", "nowhere", ""] {
+            assert!(!is_below(elsewhere, base), "{elsewhere}");
+        }
+        assert!(!is_below("ldap://x/CN=a,DC=b", ""));
     }
 
     #[test]

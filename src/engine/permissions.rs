@@ -55,9 +55,13 @@ pub fn facts(gathered: &Gathered, wanted: &[Right], names: &BTreeMap<Sid, String
     let cut = cut_off(gathered.admin_count, std::iter::once(&descriptor).chain(&gathered.above));
     let effects: Vec<(Right, Decided)> = wanted.iter().map(|right| (*right, effect(&descriptor, gathered, *right))).collect();
     let mut granted = granted(wanted.len(), &missing_rights);
-    let near = near(&descriptor, gathered, wanted, &name);
-    if let Some(miss) = near.first().filter(|_| !missing.is_empty()) {
-        granted = format!("{granted}; nearly: {}, for {}", text(miss, "kind").replace('-', " "), text(miss, "name"));
+    let lacking: Vec<Right> = wanted.iter().zip(&aces).filter(|(_, ace)| missing.contains(ace)).map(|(right, _)| *right).collect();
+    let near = near(&descriptor, gathered, &lacking, &name);
+    if let Some(miss) = near.first() {
+        granted = match text(miss, "kind") {
+            "other-trustee" => format!("{granted}; {} has such entries", text(miss, "name")),
+            kind => format!("{granted}; nearly: {}", kind.replace('-', " ")),
+        };
     }
     let effect: Map<String, Value> =
         effects.iter().map(|(right, decided)| (right.key().to_owned(), Value::from(decided.words(&descriptor, &name)))).collect();
@@ -196,7 +200,19 @@ fn misses(descriptor: &Descriptor, gathered: &Gathered, wanted: Right) -> Vec<Ne
     if gathered.classes.iter().any(|class| class.eq_ignore_ascii_case("user")) {
         return Vec::new();
     }
-    near_misses(descriptor, &right(wanted).ace(gathered.trustee), &gathered.token)
+    let aces = descriptor.dacl.as_ref().map_or(&[][..], |acl| &acl.aces);
+    // What an administrators' group may do at the head of every domain is nobody's slip in a dialog.
+    let own = |miss: &NearMiss| index_of(miss).and_then(|index| aces.get(index)).is_some_and(|ace| ace.trustee == gathered.trustee);
+    let mut misses = near_misses(descriptor, &right(wanted).ace(gathered.trustee), &gathered.token);
+    misses.retain(|miss| match miss {
+        NearMiss::ThisObjectOnly { .. } | NearMiss::AllObjects { .. } | NearMiss::OtherClass { .. } | NearMiss::Wider { .. } => own(miss),
+        NearMiss::OtherTrustee { .. }
+        | NearMiss::OtherDomain { .. }
+        | NearMiss::Denied { .. }
+        | NearMiss::InheritanceOff { .. }
+        | NearMiss::Protected => true,
+    });
+    misses
 }
 
 fn near(descriptor: &Descriptor, gathered: &Gathered, wanted: &[Right], name: &dyn Fn(&Sid) -> String) -> Vec<Value> {
@@ -411,9 +427,18 @@ pub fn arrived(stands: &Descriptor, entries: &Entries) -> Result<bool, String> {
 fn replaced(facts: &Value, before: &Descriptor) -> String {
     let count = before.dacl.as_ref().map_or(0, |acl| acl.aces.len());
     let mut words = vec![format!("{count} entries, sha256 {}", hash(before))];
+    let mut nearly: Vec<((&str, &str), Vec<&str>)> = Vec::new();
     for miss in facts.get("near").and_then(Value::as_array).into_iter().flatten() {
-        words.push(format!("nearly: {} of {} ({})", text(miss, "right"), text(miss, "name"), text(miss, "kind")));
+        let (whose, right) = ((text(miss, "name"), text(miss, "kind")), text(miss, "right"));
+        match nearly.iter_mut().find(|(known, _)| *known == whose) {
+            Some((_, rights)) if rights.contains(&right) => {}
+            Some((_, rights)) => rights.push(right),
+            None => nearly.push((whose, vec![right])),
+        }
     }
+    words.extend(
+        nearly.iter().map(|((name, kind), rights)| format!("nearly: {} of {name} ({})", rights.join(", "), kind.replace('-', " "))),
+    );
     words.join("; ")
 }
 

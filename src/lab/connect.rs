@@ -18,11 +18,11 @@ use crate::services::{
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-pub use domain::{DomainWay, NoDomain};
+pub use domain::{DomainWay, NOT_CONFIGURED, NoDomain, password_key};
 pub use start::{Endpoint, ensure_running, running};
 
 /// The name under which tokens stand in the system's keyring.
-const KEYRING_APP: &str = "guidepost";
+pub const KEYRING_APP: &str = "guidepost";
 
 /// A lab that was chosen.
 #[derive(Clone, Debug)]

@@ -22,6 +22,11 @@ const SECRET: [&str; 13] = [
     "msFVE-KeyPackage",
 ];
 
+/// Whether no pack may read it.
+pub(super) fn is_secret(attribute: &str) -> bool {
+    SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(attribute))
+}
+
 /// A search.
 pub(super) fn search(read: &Read<Step>, at: &[&str], search: &LdapSearch, out: &mut Vec<Finding>) {
     if !search.base.source.is_empty() {
@@ -38,7 +43,7 @@ pub(super) fn search(read: &Read<Step>, at: &[&str], search: &LdapSearch, out: &
     for (number, attribute) in search.attributes.iter().enumerate() {
         let number = number.to_string();
         let place = [at, &["attributes", number.as_str()]].concat();
-        if SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(attribute)) {
+        if is_secret(attribute) {
             let finding = read.at(&place, format!("`{attribute}` holds a secret, which no pack reads"));
             out.push(finding.hint("take it out"));
         } else if !is_attribute(attribute) {

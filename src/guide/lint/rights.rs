@@ -85,7 +85,8 @@ fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
 }
 
 fn attribute_declared(read: &Read<Step>, keys: &[String], attribute: &str, (way, declared): (&str, &[String]), out: &mut Vec<Finding>) {
-    if declared.iter().any(|known| known == attribute) {
+    // To say which right a secret would need would only mislead.
+    if declared.iter().any(|known| known == attribute) || super::domain::is_secret(attribute) {
         return;
     }
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

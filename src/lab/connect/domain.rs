@@ -48,6 +48,9 @@ enum Password {
     Kept { vault: Vault, lab: String, command: Option<Vec<String>>, given: Given },
 }
 
+/// The code of a lab without a domain.
+pub const NOT_CONFIGURED: &str = "DOMAIN_NOT_CONFIGURED";
+
 /// Why there is no domain to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoDomain {
@@ -67,7 +70,7 @@ impl NoDomain {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotConfigured { .. } => "DOMAIN_NOT_CONFIGURED",
+            Self::NotConfigured { .. } => NOT_CONFIGURED,
             Self::Later => "DOMAIN_LATER",
             Self::Failed(_) => "DOMAIN_NOT_REACHED",
         }
