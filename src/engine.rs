@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod check;
+pub mod consent;
 pub mod core;
 pub mod diagnose;
 pub mod domain;
@@ -12,6 +13,7 @@ pub mod matcher;
 pub mod page;
 pub mod permissions;
 pub mod probe;
+pub mod rehearse;
 pub mod run;
 pub mod schedule;
 pub mod systems;

@@ -10,6 +10,10 @@ use crate::engine::{
     action::{Carried, Direction, How, Plan, PlannedOp},
     check::{Verdict, judge_step},
 };
+use crate::lab::{
+    connect::{Lab, person_needed},
+    profile::Places,
+};
 use crate::report::wrapped;
 use clap::ValueEnum;
 use serde_json::json;
@@ -49,6 +53,7 @@ enum Format {
 /// # Errors
 /// What must be done first, or what could not be read.
 pub fn plan(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    admits_changes(&args.wanted, globals)?;
     let context = Context::open_with(&args.wanted, &args.options, globals, "plan", Access::Read)?;
     let named = named(&context, args)?;
     block_on(async {
@@ -80,6 +85,7 @@ pub fn undo(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 }
 
 fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, Problem> {
+    admits_changes(&args.wanted, globals)?;
     let context = Context::open_with(&args.wanted, &args.options, globals, direction.word(), Access::Write)?;
     if let Some(why) = context.engine.read_only() {
         return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint(context.engine.read_only_hint()));
@@ -102,6 +108,12 @@ fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, 
     })
 }
 
+/// Before anything is opened or written: a change is a person's.
+fn admits_changes(wanted: &Where, globals: &Globals) -> Result<(), Problem> {
+    let lab = Lab::choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?)?;
+    if lab.app_only { Err(person_needed()) } else { Ok(()) }
+}
+
 /// The step that was named; none with `--all`.
 fn named(context: &Context, args: &Args) -> Result<Option<String>, Problem> {
     args.step.as_deref().map(|step| step_id(context.engine.guide(), step)).transpose()
@@ -115,7 +127,10 @@ fn chosen(context: &Context, named: Option<String>, direction: Direction) -> Vec
     match direction {
         Direction::Apply => context.engine.guide().steps.keys().cloned().collect(),
         Direction::Undo => {
-            let mut steps: Vec<String> = context.engine.ledger().open.iter().rev().map(|entry| entry.step.clone()).collect();
+            let ledger = context.engine.ledger();
+            let mut steps: Vec<String> = ledger.open.iter().rev().map(|entry| entry.step.clone()).collect();
+            // Consents last: taking the changes back needs them.
+            steps.extend(ledger.open_consents().next().and(context.engine.consent_step()).map(str::to_owned));
             steps.dedup();
             steps
         }
@@ -133,12 +148,15 @@ async fn one(context: &Context, step: &str, direction: Direction, args: &Args, g
     let plan = context.engine.plan(step, direction).await?;
     if plan.ops.is_empty() {
         show(&plan, args.format, Some("nothing"))?;
-        return Ok(Exit::Fine);
+        return Ok(if plan.by_hand.is_empty() { Exit::Fine } else { Exit::Not });
     }
     if args.format == Format::Text {
         show(&plan, args.format, None)?;
     }
     let how = confirm(&plan, args, globals)?;
+    if plan.writes_to_tenant() {
+        context.ready_to_write(globals).await?;
+    }
     let carried = context.engine.carry_out(&plan, how).await.map_err(Problem::from)?;
     let verdict = context.engine.wait_settled(step).await;
     finish(&plan, carried, verdict, args.format)
@@ -190,6 +208,7 @@ fn finish(plan: &Plan, carried: Carried, verdict: Option<Verdict>, format: Forma
         (Direction::Apply, Some(Verdict::Fail | Verdict::Pending | Verdict::Blocked | Verdict::Waived | Verdict::NotApplicable))
         | (Direction::Undo, Some(Verdict::Pass | Verdict::Pending)) => Exit::Not,
     };
+    let exit = if exit == Exit::Fine && !plan.by_hand.is_empty() { Exit::Not } else { exit };
     let done = match carried {
         Carried::Nothing => "nothing was left to do".to_owned(),
         Carried::Done(_) if plan.direction == Direction::Apply => "done".to_owned(),
@@ -216,6 +235,11 @@ fn show(plan: &Plan, format: Format, outcome: Option<&str>) -> Result<(), Proble
     }
     for op in &plan.ops {
         show_op(op);
+    }
+    for by_hand in &plan.by_hand {
+        for (number, line) in wrapped(&format!("a person is needed: {by_hand}"), width().saturating_sub(4)).into_iter().enumerate() {
+            out::say(&format!("  {}{line}", if number == 0 { "" } else { "  " }));
+        }
     }
     if plan.ops.is_empty() {
         out::say("  nothing to do");

@@ -2,14 +2,11 @@
 
 use super::{Globals, out};
 use crate::{
-    base::{
-        Exit, Problem,
-        http::{Http, HttpSettings, Method, Request, WireLog},
-        text,
-    },
+    base::{Exit, Problem, text},
     engine::journal,
     lab::{
         connect::ensure_running,
+        control::Control,
         profile::{PRACTICE, Places},
     },
     practice::{self, Options, Preset, Ready},
@@ -21,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use zeroize::Zeroizing;
 
 /// Run and steer the practice lab.
 #[derive(Debug, clap::Args)]
@@ -72,6 +70,9 @@ enum Beginning {
     /// Phase 1 and the first block of phase 2 done
     Done,
 }
+
+/// The verb whose argument is a file here and its certificate there.
+const REGISTER: &str = "register-certificate";
 
 /// Changes to a running lab.
 #[derive(Debug, Subcommand)]
@@ -240,6 +241,8 @@ async fn change(places: &Places, state: &Path, steer: Steer) -> Result<Exit, Pro
         }
         Steer::Person { verb, args, .. } => {
             let verb = verb.unwrap_or_default();
+            let args =
+                if verb == REGISTER { args.iter().map(|path| certificate(Path::new(path))).collect::<Result<_, _>>()? } else { args };
             let done = format!("done: {verb}");
             ("person", json!({"verb": verb, "args": args}), done)
         }
@@ -255,6 +258,15 @@ async fn change(places: &Places, state: &Path, steer: Steer) -> Result<Exit, Pro
     Ok(Exit::Fine)
 }
 
+/// The certificate alone: a key beside it in the file goes nowhere.
+fn certificate(path: &Path) -> Result<String, Problem> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).map_err(|error| Problem::usage(format!("cannot read `{shown}`: {error}")))?.len();
+    let text = if size <= 64 * 1024 { std::fs::read(path).map(Zeroizing::new).unwrap_or_default() } else { Zeroizing::default() };
+    let block = pem::parse_many(&*text).unwrap_or_default().into_iter().find(|block| block.tag() == "CERTIFICATE");
+    block.map(|block| pem::encode(&block)).ok_or_else(|| Problem::usage(format!("there is no certificate (PEM) in `{shown}`")))
+}
+
 /// A new world has none of the old journal's changes: it is set aside, never deleted.
 fn begin_a_new_journal(places: &Places) {
     match journal::set_aside(&places.lab(PRACTICE), jiff::Timestamp::now()) {
@@ -265,27 +277,9 @@ fn begin_a_new_journal(places: &Places) {
 }
 
 async fn get_faults(state: &Path) -> Result<Value, Problem> {
-    ask(state, "faults", |address| Request::new(Method::GET, address)).await
+    Control::of(&ensure_running(state).await?)?.get("faults").await
 }
 
 async fn post(state: &Path, path: &str, body: &Value) -> Result<Value, Problem> {
-    ask(state, path, |address| Request::new(Method::POST, address).json(body)).await
-}
-
-/// Asks the lab that serves this state directory, started when it does not run.
-async fn ask(state: &Path, path: &str, request: impl FnOnce(url::Url) -> Request) -> Result<Value, Problem> {
-    let endpoint = ensure_running(state).await?;
-    let damaged = || Problem::new(format!("`{}` names no control address", state.join("endpoint.json").display()));
-    let mut address = endpoint.control.ok_or_else(damaged)?;
-    address.path_segments_mut().map_err(|()| damaged())?.pop_if_empty().push(path);
-    let http = Http::new(HttpSettings { ca_file: Some(endpoint.ca_file), ..HttpSettings::default() }, WireLog::default())?;
-    let reply = http.send(request(address)).await?;
-    let value: Value =
-        serde_json::from_slice(&reply.body).map_err(|error| Problem::new(format!("the practice lab's answer is no JSON: {error}")))?;
-    if reply.status == 200 {
-        return Ok(value);
-    }
-    let why = value.get("error").and_then(Value::as_str).unwrap_or("it did not say why");
-    let hint = "`guidepost practice person --list` shows what a person can do";
-    Err(Problem::new(format!("the practice lab refused: {}", text::line(why))).hint(hint))
+    Control::of(&ensure_running(state).await?)?.post(path, body).await
 }

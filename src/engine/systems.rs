@@ -2,20 +2,24 @@
 
 use super::{
     action::Confirmed,
+    consent::{self, Standing, WriteAsk},
     domain::Domain,
     page::{SignInAsk, SignInPane},
-    probe::{Answer, GraphCall, LookError, Me, Request, SendError, Systems, Write},
-    run::{Door, NotConnected, Talk},
+    probe::{Answer, GraphCall, LookError, Me, NotReady, Request, SendError, Systems, Write},
+    run::{Door, NotConnected, SignedIn, Talk},
 };
 use crate::base::{
     Problem,
     clock::Clock,
     http::{Method, WireLine, WireLog},
 };
-use crate::guide::Guide;
+use crate::guide::{Guide, rights};
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
 use crate::services::{
-    entra::{Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, SignInError, Way},
+    entra::{
+        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignInError,
+        Way,
+    },
     host,
 };
 use async_trait::async_trait;
@@ -28,19 +32,37 @@ pub struct LabSystems {
     account: Account,
     base: String,
     domain: Domain,
+    session: Session,
     /// Keeps a started lab alive.
     _reached: Reached,
+}
+
+impl LabSystems {
+    /// Which of the permissions for writing the newest reply of the same application did not name; `None` when there is no such reply.
+    fn absent(&self) -> Option<Vec<String>> {
+        let settings = self.session.settings();
+        let mut named = self.granted(Purpose::Write);
+        if settings.client_id(Purpose::Write) == settings.client_id(Purpose::Read) {
+            named.extend(self.granted(Purpose::Read));
+        }
+        let lacks = |scope: &&String| !named.iter().any(|had| consent::short(had) == consent::short(scope));
+        let absent = settings.scopes(Purpose::Write).iter().filter(lacks).cloned().collect();
+        (!named.is_empty()).then_some(absent)
+    }
 }
 
 #[async_trait]
 impl Systems for LabSystems {
     async fn look(&self, request: &Request) -> Result<Answer, LookError> {
-        match request.clone() {
-            Request::Graph { path, query, eventual } => {
-                self.graph.get(GraphGet { path, query, eventual }).await.map(answer).map_err(|error| look_error(&error))
-            }
-            Request::Ldap { .. } | Request::Rights { .. } => self.domain.look(request).await,
+        let Request::Graph { path, query, eventual } = request.clone() else { return self.domain.look(request).await };
+        if self.app_only() && !rights::apps_may("GET", &path) {
+            return Err(denied_to_apps(&path));
         }
+        self.graph.get(GraphGet { path, query, eventual }).await.map(answer).map_err(|error| match look_error(&error) {
+            // The guide's words on a 403 are for persons: about their consent and their roles.
+            refused if self.app_only() && refused.status == Some(403) => LookError { status: None, ..refused },
+            other => other,
+        })
     }
 
     async fn send(&self, write: &Write, _confirmed: &Confirmed) -> Result<Answer, SendError> {
@@ -50,8 +72,42 @@ impl Systems for LabSystems {
         }
     }
 
+    async fn ready_to_write(&self) -> Result<(), NotReady> {
+        match self.session.token(Purpose::Write).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.needs_person() => {
+                let settings = self.session.settings();
+                let absent = self.absent().unwrap_or_default();
+                // All were named once, and the service refuses all the same: then all are asked for.
+                let missing = if absent.is_empty() { settings.scopes(Purpose::Write).to_vec() } else { absent.clone() };
+                Err(NotReady::SignIn(WriteAsk {
+                    app: settings.client_id(Purpose::Write).to_owned(),
+                    missing,
+                    absent,
+                    why: error.to_string(),
+                }))
+            }
+            Err(error) => {
+                let problem = sign_in_problem(&error);
+                Err(NotReady::Failed(LookError { hint: problem.hint, ..plain(problem.what) }))
+            }
+        }
+    }
+
+    fn granted(&self, purpose: Purpose) -> Vec<String> {
+        self.session.granted(purpose)
+    }
+
+    fn app(&self, purpose: Purpose) -> Option<String> {
+        Some(self.session.settings().client_id(purpose).to_owned())
+    }
+
     fn me(&self) -> Option<Me> {
         Some(Me { id: self.account.id.reveal().to_owned(), name: self.account.upn.reveal().to_owned() })
+    }
+
+    fn app_only(&self) -> bool {
+        self.session.is_app()
     }
 
     fn address(&self, path: &str) -> String {
@@ -86,6 +142,12 @@ impl LabSystems {
 fn answer(reply: GraphReply) -> Answer {
     let GraphReply { status, body, date, request_id, took } = reply;
     Answer { status, body, date, request_id, took }
+}
+
+/// Nothing is asked and there is no status: it is neither a missing consent nor a missing role, and no diagnosis takes it for one.
+fn denied_to_apps(path: &str) -> LookError {
+    let what = format!("cannot read `{}`: Graph denies this to apps", crate::base::text::short(path, 160));
+    LookError { what, hint: Some(AS_A_PERSON.to_owned()), status: None, code: Some("DeniedToApps".to_owned()) }
 }
 
 fn plain(what: String) -> LookError {
@@ -154,10 +216,35 @@ fn ask(prompt: &Prompt) -> SignInAsk {
     }
 }
 
+/// What a sign-in for writing asks for; `None` for reading.
+fn writing(reached: &Reached, purpose: Purpose) -> Option<String> {
+    let settings = reached.session.settings();
+    match purpose {
+        Purpose::Read => None,
+        Purpose::Write => {
+            Some(format!("{} for the application `{}`", consent::quoted(settings.scopes(purpose)), settings.client_id(purpose)))
+        }
+    }
+}
+
 fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
-    let domain = Domain::new(reached.domain.clone());
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, _reached: reached })
+    let (session, domain) = (reached.session.clone(), Domain::new(reached.domain.clone()));
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, session, _reached: reached })
+}
+
+/// What the application for this purpose may do now, as far as anybody can tell.
+async fn standing(reached: &Reached, purpose: Purpose) -> Standing {
+    let (session, mut named) = (&reached.session, reached.session.granted(purpose));
+    let settings = session.settings();
+    if settings.client_id(Purpose::Write) == settings.client_id(Purpose::Read) && named.is_empty() {
+        named = session.granted(Purpose::Read);
+    }
+    let grants = match session.account().await {
+        Some(account) => consent::grants(systems(reached.clone(), account).as_ref(), settings.client_id(purpose)).await,
+        None => None,
+    };
+    Standing { grants, named: Standing::named(&named) }
 }
 
 #[async_trait]
@@ -166,6 +253,8 @@ impl Door for LabDoor {
         let reached = self.reach().await?;
         match reached.session.resume().await {
             Ok(account) => Ok(systems(reached, account)),
+            // No person can help by signing in.
+            Err(error) if reached.session.is_app() => Err(NotConnected::Failed(sign_in_problem(&error))),
             Err(SignInError::SignedOut) => Err(NotConnected::SignedOut(None)),
             Err(error) if error.needs_person() => Err(NotConnected::SignedOut(Some(sign_in_problem(&error)))),
             Err(error) => Err(NotConnected::Failed(sign_in_problem(&error))),
@@ -176,7 +265,7 @@ impl Door for LabDoor {
         self.lab.way_to_sign_in
     }
 
-    async fn sign_in(&self, way: Way, talk: Talk) -> Result<Arc<dyn Systems>, NotConnected> {
+    async fn sign_in(&self, way: Way, purpose: Purpose, talk: Talk) -> Result<SignedIn, NotConnected> {
         let kept = self.kept().clone();
         let reached = match kept {
             Some(reached) => reached,
@@ -184,12 +273,17 @@ impl Door for LabDoor {
         };
         // Whoever declined by mistake may begin again.
         let failed = |error: SignInError| match sign_in_problem(&error) {
-            problem if error.needs_person() => NotConnected::SignedOut(Some(problem)),
+            problem if error.needs_person() && error != SignInError::PersonNeeded => NotConnected::SignedOut(Some(problem)),
             problem => NotConnected::Failed(problem),
         };
-        let sign_in = reached.session.start(way, Purpose::Read).await.map_err(failed)?;
+        if purpose == Purpose::Write {
+            // Whoever writes must be who reads: that is known only after somebody signed in for reading.
+            reached.session.resume().await.map_err(failed)?;
+        }
+        let before = standing(&reached, purpose).await;
+        let sign_in = reached.session.start(way, purpose).await.map_err(failed)?;
         let (prompt, Talk { show, mut pasted }) = (sign_in.prompt(), talk);
-        let pane = SignInPane { way, ask: ask(&prompt), wrong: None };
+        let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing: writing(&reached, purpose) };
         // Whoever shows it may be gone; then the browser still comes back.
         let _ = show.send(pane.clone()).await;
         if let Prompt::OpenAddress { address } = &prompt {
@@ -199,7 +293,11 @@ impl Door for LabDoor {
         // A face that does not keep up misses why, and sees its field empty.
         let wrong = |why: NotTheAddress| drop(show.try_send(SignInPane { wrong: Some(why.to_string()), ..pane.clone() }));
         let account = sign_in.finish(&mut pasted, wrong).await.map_err(failed)?;
-        Ok(systems(reached, account))
+        let after = Standing { named: Standing::named(&reached.session.granted(purpose)), ..standing(&reached, purpose).await };
+        let app = reached.session.settings().client_id(purpose);
+        let given = consent::given(app, account.upn.reveal(), &before, &after);
+        let app = app.to_owned();
+        Ok(SignedIn { systems: systems(reached, account), app, given })
     }
 
     fn notice(&self) -> Option<Problem> {

@@ -4,6 +4,7 @@
 mod cycles;
 mod domain;
 mod names;
+mod rehearsal;
 mod rights;
 mod step;
 mod uses;
@@ -31,6 +32,7 @@ pub(super) fn pack(parts: &Parts, files: &Files) -> Vec<Finding> {
         }
         step::options(&step.step, &mut out);
         words::lint(step, &mut out);
+        rehearsal::lint(parts, step, &mut out);
     }
     cycles::needs(parts, &mut out);
     // With a step missing, what it covers and uses would be missed too.

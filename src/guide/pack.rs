@@ -1,6 +1,6 @@
 //! The shape of `pack.yaml`, and a guide as the loader hands it out: parsed once, trusted inside.
 
-use super::{prose::StepProse, step::Step};
+use super::{prose::StepProse, rehearsal::Rehearsal, step::Step};
 use crate::base::Problem;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -15,6 +15,8 @@ pub struct Guide {
     pub steps: IndexMap<String, Step>,
     /// The words of each step, by step id.
     pub prose: IndexMap<String, StepProse>,
+    /// The rehearsals of the steps that have one, by step id; for `guide test` only.
+    pub rehearsals: IndexMap<String, Rehearsal>,
     /// Lower-case hex SHA-256 over all files of the pack, in path order.
     pub hash: String,
     /// Whether it came from the binary.
@@ -36,7 +38,7 @@ impl Guide {
             written.insert(id.clone(), std::mem::replace(step, walked));
             chosen.insert(id.clone(), option);
         }
-        Self { pack, steps, prose, hash, built_in, written, chosen }
+        Self { pack, steps, prose, rehearsals: IndexMap::new(), hash, built_in, written, chosen }
     }
 
     /// The option with which a step is walked; `None` when it has none to choose from.

@@ -9,9 +9,12 @@ pub const REFRESH_TOKEN: &str = "refresh-token";
 /// The domain account's password's name there.
 pub const DOMAIN_PASSWORD: &str = "domain-password";
 
-/// Everything that is ever asked for.
+/// The name of the password that opens the certificate's key.
+pub const CERTIFICATE_PASSWORD: &str = "certificate-password";
+
+/// Every name that somebody asks for.
 #[cfg(any(unix, test))]
-const NAMES: [&str; 2] = [REFRESH_TOKEN, DOMAIN_PASSWORD];
+const NAMES: [&str; 3] = [REFRESH_TOKEN, DOMAIN_PASSWORD, CERTIFICATE_PASSWORD];
 
 /// The most bytes that are read.
 #[cfg(any(unix, test))]
@@ -51,7 +54,7 @@ impl Given {
 
     /// Its text is never repeated, nor serde's words on it.
     #[cfg(any(unix, test))]
-    fn parse(text: &str) -> Result<Self, Problem> {
+    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = |why: &str| Problem::usage(format!("what `--secrets-fd` gives {why}"));
         if text.len() as u64 > LONGEST {
             return Err(wrong("is too long"));
@@ -79,13 +82,15 @@ impl fmt::Debug for Given {
 
 #[cfg(test)]
 mod tests {
-    use super::{Given, REFRESH_TOKEN};
+    use super::{CERTIFICATE_PASSWORD, Given, REFRESH_TOKEN};
 
     #[test]
     fn secrets_are_read_by_name_and_a_wrong_text_is_not_repeated() {
         let given = Given::parse(r#"{"refresh-token": "canary"}"#).unwrap();
         assert!(given.get(REFRESH_TOKEN).unwrap().expose() == "canary" && given.get("x").is_none());
         assert!(!format!("{given:?}").contains("canary"));
+        let both = Given::parse(r#"{"refresh-token": "canary", "certificate-password": "canary2"}"#).unwrap();
+        assert!(both.get(CERTIFICATE_PASSWORD).unwrap().expose() == "canary2");
         let long = format!("{{\"refresh-token\": \"{}\"}}", "x".repeat(70_000));
         for wrong in ["", "canary", "[\"canary\"]", "{\"refresh-token\": [\"canary\"]}", "{\"refresh_token\": \"canary\"}", long.as_str()] {
             let problem = Given::parse(wrong).unwrap_err();

@@ -1,7 +1,7 @@
 //! The running lab: the world, its store, the lagging replica that reads see, the request log. One lock guards all of it.
 
 use super::{
-    entra::{Flows, Signer},
+    entra::{Flows, Signer, Used},
     faults::Fault,
     log::RequestLog,
     store::{Store, StoreError},
@@ -31,6 +31,8 @@ pub(super) struct Live {
     pub(super) settings: Settings,
     /// Sign-ins under way.
     pub(super) flows: Flows,
+    /// Applications' proofs that were used.
+    pub(super) used: Used,
     /// Signs id tokens.
     pub(super) signer: Signer,
     /// What was asked.
@@ -41,7 +43,7 @@ impl Live {
     /// A running lab on a stored world.
     pub(super) fn new(world: World, store: Store, settings: Settings, signer: Signer, clock: Arc<dyn Clock>) -> Self {
         let replica = Replica::new(&world.directory);
-        Self { world, store, replica, clock, settings, flows: Flows::default(), signer, log: RequestLog::default() }
+        Self { world, store, replica, clock, settings, flows: Flows::default(), used: Used::default(), signer, log: RequestLog::default() }
     }
 
     /// World time.

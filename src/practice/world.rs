@@ -1,14 +1,16 @@
 //! The truth of the practice lab: one value, changed only through its methods. No sockets, no clock, no files.
 
+mod app;
 mod person;
 mod presets;
 mod records;
 mod tokens;
 
+pub(super) use app::App;
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
-pub(super) use tokens::{ACCESS_MINUTES, Refused, Tokens};
+pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Tokens};
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -43,6 +45,9 @@ pub(super) struct World {
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.
     pub(super) tokens: Tokens,
+    /// The application that signs in by certificate.
+    #[serde(default)]
+    pub(super) app: App,
     /// What is broken on purpose.
     #[serde(default)]
     pub(super) faults: Vec<Broken>,
@@ -184,6 +189,9 @@ pub(super) struct Sync {
     pub(super) last: Option<Timestamp>,
     /// Whether the scheduler on APP1 starts cycles by itself.
     pub(super) scheduler: bool,
+    /// `sAMAccountName`s of what lies outside the synchronised containers.
+    #[serde(default)]
+    pub(super) left_out: Vec<String>,
 }
 
 /// Scopes that a person gave to an application.
@@ -214,6 +222,12 @@ impl Directory {
         let domain = Domain { name, verified, dns: false };
         self.domains.push(domain.clone());
         Some(domain)
+    }
+
+    /// Whether a sign-in name ends in this domain.
+    pub(super) fn is_used(&self, domain: &str) -> bool {
+        let suffix = format!("@{}", domain.to_ascii_lowercase());
+        self.users.iter().any(|user| user.upn.to_ascii_lowercase().ends_with(&suffix))
     }
 
     /// The account with this object id or sign-in name; names in any case.

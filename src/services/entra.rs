@@ -4,7 +4,9 @@
 //! `oauth2` brings 20 crates and still needs types for Entra's fields (`facts/wire.md`).
 
 pub mod aadsts;
+mod app;
 mod browser;
+mod certificate;
 mod claims;
 mod device;
 mod error;
@@ -19,7 +21,8 @@ mod signin;
 mod token;
 
 pub use browser::BrowserSignIn;
-pub use error::{GraphError, Refusal, SignInError};
+pub use certificate::{BadCertificate, Certificate};
+pub use error::{AS_A_PERSON, GraphError, Refusal, SignInError};
 pub use graph::{Graph, GraphGet, GraphReply, GraphWrite};
 pub use paste::NotTheAddress;
 pub use retry::{Limits, Pause, TokioPause};
@@ -67,7 +70,9 @@ impl EntraSettings {
         }
     }
 
-    fn client_id(&self, purpose: Purpose) -> &str {
+    /// The application for this purpose.
+    #[must_use]
+    pub fn client_id(&self, purpose: Purpose) -> &str {
         match (purpose, &self.write_client_id) {
             (Purpose::Write, Some(own)) => own,
             (Purpose::Write, None) | (Purpose::Read, _) => &self.client_id,

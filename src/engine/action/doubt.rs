@@ -3,6 +3,7 @@
 use super::{
     Confirmed, Refusal,
     carry::{EVERY, WINDOW, found_item},
+    guard::{self, Standing},
 };
 use crate::base::Problem;
 use crate::engine::{
@@ -14,6 +15,7 @@ use crate::engine::{
     probe::{Entries, SendError, Write},
 };
 use crate::guide::step::{Doubt, Op};
+use crate::lab::connect::person_needed;
 use serde_json::Value;
 
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
@@ -42,6 +44,9 @@ impl Engine {
     }
 
     pub(super) async fn settle_doubt(&self, doubt: &InDoubt) -> Result<(), Refusal> {
+        if self.ledger().consents.iter().any(|consent| Some(consent.n) == doubt.undo_of) {
+            return self.settle_grant(doubt).await;
+        }
         let Some(op) = self.op(doubt) else { return Err(only_the_person(doubt)) };
         let looks_itself = matches!(doubt.request, Write::Permissions { .. });
         match (op.doubt, op.unless.clone().or_else(|| looks_itself.then(String::new))) {
@@ -91,6 +96,25 @@ impl Engine {
         }
     }
 
+    /// No op of a guide: whether the grant still holds what was to be taken out of it is looked at.
+    async fn settle_grant(&self, doubt: &InDoubt) -> Result<(), Refusal> {
+        let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
+        let mut streak = 0;
+        loop {
+            let standing = guard::before_undo(systems.as_ref(), &doubt.request).await;
+            streak = if standing == Ok(Standing::Gone) { streak + 1 } else { 0 };
+            if streak >= READS {
+                return self.end(&doubt.step, self.happened(doubt, &Value::Null));
+            }
+            if self.now().duration_since(doubt.at).unsigned_abs() >= WINDOW && streak == 0 {
+                standing?;
+                let why = format!("nobody saw an answer, and the grant was still there after {}", matcher::span(WINDOW));
+                return self.end(&doubt.step, not_happened(doubt, &why));
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
     /// The absence of what was done a moment ago may only mean that it does not show yet: until it has shown once, or its window is
     /// over, "gone" would leave a privilege behind.
     fn absence_counts(&self, doubt: &InDoubt, within: std::time::Duration) -> bool {
@@ -136,6 +160,9 @@ impl Engine {
     /// The plan was confirmed before the crash, and the rule of the op says that twice is harmless.
     async fn settle_by_repeating(&self, doubt: &InDoubt, _op: &Op) -> Result<(), Refusal> {
         let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
+        if systems.app_only() {
+            return Err(Refusal::Not(person_needed()));
+        }
         let permit = Confirmed { plan: format!("repeated from line {}", doubt.n) };
         let request: &Write = &doubt.request;
         match systems.send(request, &permit).await {

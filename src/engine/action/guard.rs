@@ -2,8 +2,11 @@
 
 use super::Refusal;
 use crate::base::Problem;
-use crate::engine::permissions;
-use crate::engine::probe::{Entries, GraphCall, Request, Systems, Write};
+use crate::engine::{
+    consent::{GRANTS, Grant},
+    permissions,
+    probe::{Entries, GraphCall, Request, Systems, Write},
+};
 use serde_json::Value;
 
 /// Template id of Global Administrator (learn.microsoft.com, permissions-reference).
@@ -25,6 +28,7 @@ pub(super) enum Standing {
 /// It must not be taken away, or that could not be read.
 pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<Standing, Refusal> {
     match write {
+        Write::Graph(call) if call.path.starts_with(GRANTS) => grant(systems, call).await,
         Write::Graph(call) => before_delete(systems, call).await,
         Write::Permissions { permissions } => before_removal(systems, permissions).await,
     }
@@ -68,6 +72,19 @@ async fn before_delete(systems: &dyn Systems, write: &GraphCall) -> Result<Stand
         ));
     }
     Ok(Standing::There)
+}
+
+/// Whether a grant still holds what a write would take out of it.
+async fn grant(systems: &dyn Systems, write: &GraphCall) -> Result<Standing, Refusal> {
+    let found = match systems.look(&get(write.path.clone(), None)).await {
+        Ok(answer) => Grant::read(&answer.body),
+        Err(error) if error.status == Some(404) => return Ok(Standing::Gone),
+        Err(error) => return Err(could_not_look(&error.what, error.hint)),
+    };
+    let rest = write.body.get("scope").and_then(Value::as_str).unwrap_or_default();
+    let left = found.is_some_and(|grant| grant.scopes.iter().any(|scope| !rest.split(' ').any(|kept| kept == scope)));
+    // A DELETE is sent to an empty grant too: it is ours, and it is there.
+    Ok(if left || write.method == "DELETE" { Standing::There } else { Standing::Gone })
 }
 
 fn get(path: String, filter: Option<String>) -> Request {

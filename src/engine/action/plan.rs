@@ -1,6 +1,6 @@
 //! A plan: every op as it would be sent, with what it replaces. Made by reading only.
 
-use super::Refusal;
+use super::{Refusal, consent::Removals};
 use crate::base::Problem;
 use crate::engine::{
     check::{Judgement, Verdict, judge},
@@ -18,6 +18,7 @@ use crate::guide::{
     step::{Change, Grant, GraphWrite, Op, Risk, Undo},
     variables::{Part, Reference, Template},
 };
+use crate::lab::connect::person_needed;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -67,6 +68,9 @@ pub struct Plan {
     pub ops: Vec<PlannedOp>,
     /// Ops that are not needed, and why.
     pub skipped: Vec<String>,
+    /// What only a person can do, a sentence each: where, and how to say that it is done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<String>,
 }
 
 /// One op as it would be sent.
@@ -118,6 +122,12 @@ impl PlannedOp {
 }
 
 impl Plan {
+    /// Whether something of it goes to the tenant, so that somebody must be signed in for writing there.
+    #[must_use]
+    pub fn writes_to_tenant(&self) -> bool {
+        self.ops.iter().any(|op| matches!(op.request, Write::Graph(_)))
+    }
+
     /// The word that a person must type; `None` when a key is enough.
     #[must_use]
     pub fn typed(&self) -> Option<&'static str> {
@@ -134,7 +144,7 @@ impl Plan {
         // Taking a privilege back is never the risky direction.
         let high_risk = step.risk == Risk::High && direction == Direction::Apply;
         let option = engine.guide().option(&step.id).map(str::to_owned);
-        Self { format: 1, id, guide, lab, step: step.id.clone(), option, direction, high_risk, ops, skipped }
+        Self { format: 1, id, guide, lab, step: step.id.clone(), option, direction, high_risk, ops, skipped, by_hand: Vec::new() }
     }
 }
 
@@ -162,6 +172,9 @@ impl Engine {
         if self.guide().steps.get(step).is_none() {
             return Err(Refusal::Not(no_step(self, step)));
         }
+        if self.systems().is_some_and(|systems| systems.app_only()) {
+            return Err(Refusal::Not(person_needed()));
+        }
         if self.ledger().in_doubt.iter().any(|doubt| doubt.step == step) {
             return Err(Refusal::Unknown(
                 Problem::unknown(format!("a change of `{step}` is still in doubt after a crash"))
@@ -174,7 +187,7 @@ impl Engine {
         }
         match direction {
             Direction::Apply => self.plan_apply(step),
-            Direction::Undo => self.plan_undo(step),
+            Direction::Undo => self.plan_undo(step, self.removals(step).await?),
         }
     }
 
@@ -285,7 +298,7 @@ impl Engine {
         Ok(PlannedOp { difference: Some(difference), ..planned })
     }
 
-    fn plan_undo(&self, step: &str) -> Result<Plan, Refusal> {
+    fn plan_undo(&self, step: &str, removals: Removals) -> Result<Plan, Refusal> {
         self.with_known(|known| {
             let Some(definition) = known.guide.steps.get(step) else { return Err(Refusal::Not(no_step(self, step))) };
             let (mut ops, mut skipped, mut running) = (Vec::new(), Vec::new(), Running::default());
@@ -296,7 +309,9 @@ impl Engine {
                     None => skipped.push(format!("{}: {}", title(known, step, &entry.op), entry.no_undo.clone().unwrap_or_default())),
                 }
             }
-            Ok(Plan::new(self, definition, Direction::Undo, ops, skipped))
+            ops.extend(removals.ops);
+            skipped.extend(removals.skipped);
+            Ok(Plan { by_hand: removals.by_hand, ..Plan::new(self, definition, Direction::Undo, ops, skipped) })
         })
     }
 }

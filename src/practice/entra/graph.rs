@@ -25,7 +25,7 @@ use crate::practice::{
         PRIVILEGED_ROLE_ADMINISTRATOR, REPORTS_READER, SECURITY_ADMINISTRATOR, SECURITY_READER, USER_ADMINISTRATOR,
     },
     wire::{Answer, Question},
-    world::{Audit, Directory, Party, Refused, User, World},
+    world::{Audit, Directory, NOBODY, Party, Refused, User, World},
 };
 use hyper::Method;
 use permissions as may;
@@ -70,8 +70,11 @@ struct Call<'a> {
 /// Who calls.
 #[derive(Clone)]
 struct Caller {
+    /// Of an application, its service principal, which is no account.
     user: User,
     scopes: Vec<String>,
+    /// An application by itself: its permissions let it in, and it has no roles.
+    app: bool,
 }
 
 const ROLE_READERS: &[&str] = &[GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_READER, DIRECTORY_READERS];
@@ -185,6 +188,7 @@ const OPERATIONS: &[Operation] = &[
     op(GET, &[APP, "appRoleAssignedTo"], may::APPLICATIONS, Who::Anyone, apps::assigned_to),
     op(GET, &["oauth2PermissionGrants"], may::GRANTS, Who::Anyone, apps::grants),
     op(GET, &["oauth2PermissionGrants", "{}"], may::GRANTS, Who::Anyone, apps::one_grant),
+    op(PATCH, &["oauth2PermissionGrants", "{}"], may::GRANTS_DELETE, Who::Holder(GRANT_ENDERS), apps::update_grant),
     op(DELETE, &["oauth2PermissionGrants", "{}"], may::GRANTS_DELETE, Who::Holder(GRANT_ENDERS), apps::delete_grant),
     op(POST, &["$batch"], &[], Who::Anyone, batch::batch),
 ];
@@ -219,8 +223,14 @@ fn run(live: &mut Live, question: &Question, version: &str, path: &[String], per
     if live.is_broken(faults::Fault::Throttled) {
         return Err(Fault::new(429, "TooManyRequests", "Please retry again later."));
     }
+    if caller.app && names_caller(path) {
+        return Err(Fault::new(400, "BadRequest", "/me request is only valid with delegated authentication flow."));
+    }
     let path = of_caller(path, &caller);
     let (operation, values) = find(&question.method, &path)?;
+    if caller.app && operation.is_for_persons() {
+        return Err(Fault::denied());
+    }
     let mut call = Call { live, question, version, values, caller };
     let let_in = operation.scopes.iter().find(|scope| call.lets_in(scope));
     if (let_in.is_none() && !operation.scopes.is_empty()) || !call.is(operation.who) {
@@ -228,6 +238,20 @@ fn run(live: &mut Live, question: &Question, version: &str, path: &[String], per
     }
     *permission = let_in.map(|scope| (*scope).to_owned());
     (operation.run)(&mut call)
+}
+
+fn names_caller(path: &[String]) -> bool {
+    path.first().is_some_and(|first| first.eq_ignore_ascii_case("me")) || path.get(1).is_some_and(|key| key == ME)
+}
+
+impl Operation {
+    /// What no application permission lets in (`facts/domain.md` 2.2: delegated only).
+    fn is_for_persons(&self) -> bool {
+        matches!(
+            self.path,
+            ["directory", "onPremisesSynchronization", ..] | ["users", "{}", "authentication", "operations", "{}"] | [.., "resetPassword"]
+        )
+    }
 }
 
 /// `/me/…` as `/users/{id}/…`.
@@ -249,9 +273,12 @@ fn caller(live: &Live, question: &Question) -> Result<Caller, Fault> {
         Refused::Expired => refused("Access token has expired or is not yet valid."),
         Refused::Unknown | Refused::Revoked => refused("CompactToken validation failed with reason code: 80049228."),
     })?;
+    if held.user == NOBODY {
+        return Ok(Caller { user: apps::itself(live.world()), scopes: held.scopes.clone(), app: true });
+    }
     let user = live.world().directory.user(&held.user).filter(|user| user.enabled).cloned();
     let user = user.ok_or_else(|| refused("The identity of the calling application could not be established."))?;
-    Ok(Caller { user, scopes: held.scopes.clone() })
+    Ok(Caller { user, scopes: held.scopes.clone(), app: false })
 }
 
 fn find(method: &Method, path: &[String]) -> Result<(&'static Operation, Vec<String>), Fault> {
@@ -320,6 +347,7 @@ impl Call<'_> {
 
     fn is(&self, who: Who) -> bool {
         match who {
+            Who::Holder(_) | Who::HolderOrSelf(_) if self.caller.app => true,
             Who::Anyone => true,
             Who::Holder(roles) => self.holds(roles),
             Who::HolderOrSelf(roles) => self.names_self() || self.holds(roles),
@@ -387,6 +415,10 @@ impl Call<'_> {
         })
     }
 
+    fn by(&self) -> Party {
+        if self.caller.app { Party::thing(&self.caller.user.name, "ServicePrincipal") } else { (&self.caller.user).into() }
+    }
+
     fn audit(&self, activity: &str, category: &str, to: Vec<Party>) -> Result<Audit, Fault> {
         Ok(Audit {
             id: format!(
@@ -397,7 +429,7 @@ impl Call<'_> {
             activity: activity.to_owned(),
             category: category.to_owned(),
             service: "Core Directory".to_owned(),
-            by: (&self.caller.user).into(),
+            by: self.by(),
             to,
             failed: None,
             details: Vec::new(),
@@ -440,6 +472,11 @@ mod tests {
             assert_eq!(mine, theirs, "{one}");
         }
         assert_eq!(operations.len(), 47);
+    }
+
+    #[test]
+    fn what_reaches_only_ones_own_account_is_of_persons_only() {
+        assert!(may::OWN.iter().all(|scope| crate::practice::tables::PERSONS_ONLY.contains(scope)));
     }
 
     #[test]

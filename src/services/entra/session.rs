@@ -3,14 +3,14 @@
 use super::reply::{Tokens, not_understood};
 use super::retry::{Limits, Pause, TokioPause};
 use super::token::TokenEndpoint;
-use super::{Account, BrowserSignIn, EntraSettings, Purpose, SignIn, SignInError, Way, claims};
+use super::{Account, BrowserSignIn, Certificate, EntraSettings, Purpose, SignIn, SignInError, Way, app, claims};
 use crate::base::clock::{Clock, SignedDuration, Timestamp};
 use crate::base::http::{BoundToken, Http};
 use crate::base::{Problem, Secret};
 use crate::services::vault::Vault;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// A token is renewed this long before it ends, or in the last fifth of its life if that is shorter: the service's clock
@@ -27,9 +27,13 @@ struct Shared {
     endpoint: TokenEndpoint,
     vault: Vault,
     vault_key: String,
+    /// An application's own proof; `None` where persons sign in.
+    certificate: Option<Certificate>,
     /// Locked while tokens are renewed: that is what makes renewals single-flight, over both purposes, because each
     /// renewal may replace the refresh token that the next one needs.
     state: Arc<Mutex<State>>,
+    /// What the service says it gave; apart from the state, so that a screen can read it while tokens are renewed.
+    granted: std::sync::Mutex<HashMap<Purpose, Vec<String>>>,
 }
 
 #[derive(Default)]
@@ -40,8 +44,6 @@ struct State {
     /// Refusals that only a person can change: not asked for again before somebody signs in or resumes.
     refused: HashMap<Purpose, SignInError>,
     account: Option<Account>,
-    /// What the service says it gave.
-    granted: HashMap<Purpose, Vec<String>>,
     /// What Graph or the sign-in service wants a token to say; kept until somebody signs in.
     challenge: Option<Value>,
     unsaved: Option<Problem>,
@@ -57,16 +59,42 @@ impl Session {
     #[must_use]
     pub fn new(http: Http, settings: EntraSettings, vault: Vault, vault_key: String, clock: Arc<dyn Clock>) -> Self {
         let endpoint = TokenEndpoint { http, settings, clock, limits: Limits::default(), pause: Arc::new(TokioPause) };
-        Self { shared: Arc::new(Shared { endpoint, vault, vault_key, state: Arc::default() }) }
+        Self::of(endpoint, vault, vault_key, None)
+    }
+
+    /// The same settings, nothing kept, and an application that proves itself by a certificate in place of a person. It reads only, and
+    /// no person can sign in.
+    #[must_use]
+    pub fn by_certificate(self, certificate: Certificate) -> Self {
+        let Shared { endpoint, vault, vault_key, .. } = &*self.shared;
+        Self::of(endpoint.clone(), vault.clone(), vault_key.clone(), Some(certificate))
+    }
+
+    fn of(endpoint: TokenEndpoint, vault: Vault, vault_key: String, certificate: Option<Certificate>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                endpoint,
+                vault,
+                vault_key,
+                certificate,
+                state: Arc::default(),
+                granted: std::sync::Mutex::default(),
+            }),
+        }
+    }
+
+    /// Whether an application is what signs in.
+    #[must_use]
+    pub fn is_app(&self) -> bool {
+        self.shared.certificate.is_some()
     }
 
     /// The same settings and vault, nothing kept, and another way to wait before asking a busy service again.
     #[must_use]
     pub fn with_pause(self, pause: Arc<dyn Pause>) -> Self {
-        let Shared { endpoint, vault, vault_key, .. } = &*self.shared;
-        let TokenEndpoint { http, settings, clock, limits, .. } = endpoint;
-        let endpoint = TokenEndpoint { http: http.clone(), settings: settings.clone(), clock: clock.clone(), limits: *limits, pause };
-        Self { shared: Arc::new(Shared { endpoint, vault: vault.clone(), vault_key: vault_key.clone(), state: Arc::default() }) }
+        let Shared { endpoint, vault, vault_key, certificate, .. } = &*self.shared;
+        let endpoint = TokenEndpoint { pause, ..endpoint.clone() };
+        Self::of(endpoint, vault.clone(), vault_key.clone(), certificate.clone())
     }
 
     /// Signs in again with the refresh token from the vault.
@@ -103,6 +131,9 @@ impl Session {
     /// # Errors
     /// No port on this machine can be opened.
     pub async fn begin_for(&self, purpose: Purpose) -> Result<BrowserSignIn, SignInError> {
+        if self.is_app() {
+            return Err(SignInError::PersonNeeded);
+        }
         BrowserSignIn::start(self.clone(), purpose).await
     }
 
@@ -111,12 +142,16 @@ impl Session {
     /// # Errors
     /// The way is closed: no port on this machine, or the service gives no code.
     pub async fn start(&self, way: Way, purpose: Purpose) -> Result<SignIn, SignInError> {
+        if self.is_app() {
+            return Err(SignInError::PersonNeeded);
+        }
         SignIn::start(self.clone(), way, purpose).await
     }
 
     /// The permissions that the service named when it gave the newest token; empty when it gave none or does not say.
-    pub async fn granted(&self, purpose: Purpose) -> Vec<String> {
-        self.lock().await.granted.get(&purpose).cloned().unwrap_or_default()
+    #[must_use]
+    pub fn granted(&self, purpose: Purpose) -> Vec<String> {
+        self.shared.granted().get(&purpose).cloned().unwrap_or_default()
     }
 
     /// A token that is good for a while; renewed first if it is about to end.
@@ -165,6 +200,7 @@ impl Session {
     pub async fn sign_out(&self) {
         let mut state = self.lock().await;
         *state = State::default();
+        self.shared.granted().clear();
         for key in [self.key(Purpose::Read), self.key(Purpose::Write)] {
             if let Err(problem) = self.shared.vault.delete(&key).await {
                 state.unsaved = Some(problem);
@@ -201,7 +237,10 @@ impl Session {
         let account = tokens.account.clone().ok_or_else(|| not_understood("there is no id token in it"))?;
         let mut state = self.lock().await;
         match purpose {
-            Purpose::Read => *state = State::default(),
+            Purpose::Read => {
+                *state = State::default();
+                self.shared.granted().clear();
+            }
             Purpose::Write => same_account(state.account.as_ref(), &account)?,
         }
         state.refused.remove(&purpose);
@@ -233,6 +272,10 @@ impl std::fmt::Debug for Session {
 }
 
 impl Shared {
+    fn granted(&self) -> std::sync::MutexGuard<'_, HashMap<Purpose, Vec<String>>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn renew(&self, state: &mut State, purpose: Purpose) -> Result<BoundToken, SignInError> {
         let spare = state.refresh.get(&self.key(purpose)).cloned();
         let claims = claims::parameter(state.challenge.as_ref());
@@ -253,6 +296,9 @@ impl Shared {
     }
 
     async fn ask(&self, purpose: Purpose, spare: Option<Secret>, known: Option<Account>, claims: &str) -> Result<Tokens, SignInError> {
+        if let Some(certificate) = &self.certificate {
+            return app::tokens(certificate, &self.endpoint, purpose, claims).await;
+        }
         // The vault first: another Guidepost may have renewed it since.
         let kept = self.vault.get(&self.key(purpose)).await.or(spare);
         let refresh = kept.ok_or(SignInError::SignedOut)?;
@@ -268,7 +314,7 @@ impl Shared {
         let lives = SignedDuration::try_from(tokens.lives).unwrap_or(SignedDuration::ZERO);
         let until = self.endpoint.clock.now() + (lives - MARGIN.min(lives / 5));
         state.access.insert(purpose, Access { token: token.clone(), until });
-        state.granted.insert(purpose, tokens.scope);
+        self.granted().insert(purpose, tokens.scope);
         if tokens.account.is_some() {
             state.account = tokens.account;
         }

@@ -6,10 +6,10 @@ use crate::practice::{
     entra::{odata::Collection, shapes},
     tables::{self, Client},
     wire::graph_time,
-    world::{Consent, Party, TENANT, World, guid_little_endian},
+    world::{Consent, Party, TENANT, User, World, guid_little_endian},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const PRINCIPALS: Collection = Collection {
     pages: true,
@@ -60,7 +60,7 @@ fn principal(app: &str, name: &str, owner: &str, scopes: &Value) -> Item {
         "oauth2PermissionScopes": scopes,
         "passwordCredentials": [],
         "preferredSingleSignOnMode": null,
-        "replyUrls": if app == tables::GRAPH { json!([]) } else { json!(["http://localhost"]) },
+        "replyUrls": if [tables::GRAPH, tables::PRACTICE_APP].contains(&app) { json!([]) } else { json!(["http://localhost"]) },
         "servicePrincipalNames": [app],
         "servicePrincipalType": "Application",
         "signInAudience": "AzureADMultipleOrgs",
@@ -86,7 +86,24 @@ fn principals() -> Vec<Item> {
         let owner = if client.id == tables::PRACTICE_CLIENT { TENANT } else { MICROSOFT };
         principal(client.id, client.name, owner, &json!([]))
     };
-    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).collect()
+    let app = principal(tables::PRACTICE_APP, tables::PRACTICE_APP_NAME, TENANT, &json!([]));
+    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).chain([app]).collect()
+}
+
+/// The application that signs in by itself, in an account's place.
+pub(super) fn itself(world: &World) -> User {
+    User {
+        id: object_id(tables::PRACTICE_APP),
+        upn: String::new(),
+        name: tables::PRACTICE_APP_NAME.to_owned(),
+        enabled: true,
+        created: world.created,
+        products: Vec::new(),
+        on_premises: None,
+        profile: Map::new(),
+        password: None,
+        password_changed: None,
+    }
 }
 
 /// By object id or by application id, whichever the path has.
@@ -158,6 +175,30 @@ fn named_grant(call: &Call<'_>) -> Result<Consent, Fault> {
 
 pub(super) fn one_grant(call: &mut Call<'_>) -> Result<Answer, Fault> {
     call.one(&GRANTS)?.entity(200, &grant(&named_grant(call)?))
+}
+
+/// Only `scope` can be changed: what is given from now on (Graph docs, oauth2permissiongrant-update.md).
+pub(super) fn update_grant(call: &mut Call<'_>) -> Result<Answer, Fault> {
+    let held = named_grant(call)?;
+    let body = call.body()?;
+    if let Some(other) = body.keys().find(|name| !name.starts_with('@') && *name != "scope") {
+        return Err(Fault::bad(format!("Property '{other}' on the entity 'OAuth2PermissionGrant' cannot be updated.")));
+    }
+    let scope = body.get("scope").and_then(Value::as_str).ok_or_else(|| Fault::bad("Invalid value specified for property 'scope'."))?;
+    let mut scopes: Vec<String> = Vec::new();
+    for name in scope.split_ascii_whitespace() {
+        let known =
+            tables::graph_scope(name).ok_or_else(|| Fault::bad(format!("Permission entry '{name}' was not found on the resource.")))?;
+        if !scopes.iter().any(|one| one == known.name) {
+            scopes.push(known.name.to_owned());
+        }
+    }
+    let application = Party::thing(&held.client, "ServicePrincipal");
+    call.change(("Update delegated permission grant", "ApplicationManagement", application), |world| {
+        world.consents.iter_mut().filter(|consent| **consent == held).for_each(|consent| consent.scopes.clone_from(&scopes));
+        Ok(())
+    })?;
+    Ok(Answer::empty(204))
 }
 
 /// Tokens that carry the scopes keep them until they expire.
