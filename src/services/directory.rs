@@ -3,6 +3,7 @@
 pub mod dn;
 pub mod entry;
 pub mod error;
+pub mod grant;
 pub mod ldap;
 pub mod refusal;
 
