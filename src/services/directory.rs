@@ -6,6 +6,7 @@ pub mod error;
 pub mod grant;
 pub mod ldap;
 pub mod refusal;
+pub mod survey;
 
 pub use dn::{BadDn, Dn};
 pub use entry::Entry;
