@@ -130,8 +130,19 @@ impl Memory {
             Scope::Base => entry.dn == search.base,
             Scope::One | Scope::Sub => is_user(entry) == users,
         };
-        Ok(inner.objects.values().filter(fits).cloned().collect())
+        Ok(inner.objects.values().filter(fits).map(shown).collect())
     }
+}
+
+/// With the SD flags control at 4, owner, group and SACL stay behind.
+fn shown(entry: &Entry) -> Entry {
+    let mut shown = entry.clone();
+    for bytes in shown.attributes.get_mut(DESCRIPTOR).into_iter().flatten() {
+        if let Ok(read) = Descriptor::read(bytes) {
+            *bytes = read.dacl_only().write();
+        }
+    }
+    shown
 }
 
 pub(crate) fn entry(dn: &str, attributes: &[(&str, &str)]) -> Entry {

@@ -2,7 +2,7 @@
 //! Not for deciding which rights are wanted, and not for remembering what was granted: the journal does.
 //!
 //! Why not compare and write in one request? A domain controller has no such request (facts, directory 4: delete and add of the
-//! descriptor is refused with 53). The list is therefore read again just before it is written, which leaves milliseconds and no minutes.
+//! descriptor is refused with 53). The list is therefore compared just before it is written, which leaves milliseconds and no minutes.
 
 mod error;
 mod ldif;
@@ -28,7 +28,9 @@ pub struct GrantPlan {
     pub gone: Vec<Ace>,
     /// SHA-256 of the list as it was, in lower-case hexadecimal digits.
     pub before: String,
-    /// The list as it was.
+    /// The list as it was, in the bytes in which it came.
+    bytes: Vec<u8>,
+    /// The same, read.
     old: Descriptor,
     /// The list as it is to be.
     new: Descriptor,
@@ -72,8 +74,8 @@ impl GrantPlan {
     }
 
     fn of(object: &Object, new: Descriptor) -> Self {
-        let (old, dn) = (object.descriptor.clone(), object.dn.clone());
-        Self { dn, add: Vec::new(), remove: Vec::new(), gone: Vec::new(), before: object.stamp(), old, new }
+        let (dn, bytes, old) = (object.dn.clone(), object.bytes.clone(), object.descriptor.clone());
+        Self { dn, add: Vec::new(), remove: Vec::new(), gone: Vec::new(), before: object.stamp(), bytes, old, new }
     }
 }
 
@@ -89,6 +91,7 @@ pub fn describe(ace: &Ace) -> Option<String> {
 /// An object with its list, as read just now.
 struct Object {
     dn: String,
+    bytes: Vec<u8>,
     descriptor: Descriptor,
 }
 
@@ -101,16 +104,12 @@ impl Object {
         }
     }
 
+    /// Tells one list from another: descriptors come with their DACL only, so that a new owner makes no difference.
     fn stamp(&self) -> String {
-        stamp(&self.descriptor)
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let digest = Sha256::digest(&self.bytes);
+        digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| DIGITS[usize::from(half)]).collect()
     }
-}
-
-/// What a change of the list changes: the DACL's bytes and its flags, not owner and group.
-fn stamp(descriptor: &Descriptor) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digest = Sha256::digest(descriptor.dacl_only().write());
-    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| DIGITS[usize::from(half)]).collect()
 }
 
 async fn read(directory: &dyn Directory, dn: &str) -> Result<Object, GrantError> {
@@ -122,7 +121,7 @@ async fn read(directory: &dyn Directory, dn: &str) -> Result<Object, GrantError>
     let entry = found.into_iter().next().ok_or_else(|| GrantError::NotThere { dn: dn.to_owned() })?;
     let bytes = entry.bytes(DESCRIPTOR).ok_or_else(|| GrantError::Hidden { dn: dn.to_owned() })?;
     let descriptor = Descriptor::read(bytes).map_err(|why| GrantError::Unreadable { dn: dn.to_owned(), why })?;
-    Ok(Object { dn: dn.to_owned(), descriptor })
+    Ok(Object { dn: dn.to_owned(), bytes: bytes.to_vec(), descriptor })
 }
 
 /// What has to be put in so that the object holds all of `wanted`; nothing that is there already is put in again.
@@ -160,25 +159,33 @@ fn take(list: &mut Vec<Ace>, ace: &Ace) -> bool {
     list.iter().position(|other| other == ace).map(|at| list.remove(at)).is_some()
 }
 
-/// Carries a plan out: reads again, refuses when the list is not the planned one any more, writes the DACL alone, reads back.
+/// Carries a plan out: compares what is there now with what was planned for, writes the DACL alone, reads back.
 ///
-/// An empty plan writes nothing.
+/// An empty plan asks and writes nothing.
 ///
 /// # Errors
 /// [`GrantError::Changed`] when the list has changed since the plan: nothing was written. [`GrantError::outcome_known`] says of every
 /// error whether nothing was changed for sure.
 pub async fn carry(directory: &dyn Directory, plan: &GrantPlan) -> Result<Granted, GrantError> {
-    let now = read(directory, &plan.dn).await?;
-    if now.stamp() != plan.before {
-        return Err(GrantError::Changed { dn: plan.dn.clone(), difference: difference(&plan.old, &now.descriptor) });
-    }
     if plan.is_empty() {
         return Ok(Granted { added: Vec::new(), removed: Vec::new(), after: plan.before.clone() });
     }
-    directory.write_dacl(&plan.dn, &plan.descriptor()).await?;
+    match directory.replace_dacl(&plan.dn, &plan.bytes, &plan.descriptor()).await {
+        Err(DirectoryError::Changed { .. }) => return Err(changed(directory, plan).await),
+        other => other?,
+    }
     let after = read(directory, &plan.dn).await.map_err(|why| GrantError::Unverified { dn: plan.dn.clone(), why: Box::new(why) })?;
     verify(plan, &after)?;
     Ok(Granted { added: plan.add.clone(), removed: plan.remove.clone(), after: after.stamp() })
+}
+
+/// The refusal, with what somebody else did.
+async fn changed(directory: &dyn Directory, plan: &GrantPlan) -> GrantError {
+    let difference = match read(directory, &plan.dn).await {
+        Ok(now) => difference(&plan.old, &now.descriptor),
+        Err(_) => "it cannot be read any more".to_owned(),
+    };
+    GrantError::Changed { dn: plan.dn.clone(), difference }
 }
 
 /// Every entry put in is there, as often as planned, and every entry taken out is not.
