@@ -1,4 +1,4 @@
-//! The same on a real domain controller, where `GUIDEPOST_DC` names one (`scripts/testlab-dc with DIR cargo test --test grants`); otherwise the
+//! The same on a real domain controller, where `GUIDEPOST_DC` names one (`scripts/testlab-dc with DIR cargo test --test delegation`); otherwise the
 //! test says that it was skipped. One test, because all of it changes who may do what in the same domain.
 
 use guidepost::base::Secret;

@@ -2,11 +2,11 @@
 //! a real domain controller where one is named.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
-#[path = "grants/grant.rs"]
+#[path = "delegation/grant.rs"]
 mod grant;
-#[path = "grants/memory.rs"]
+#[path = "delegation/memory.rs"]
 mod memory;
-#[path = "grants/real.rs"]
+#[path = "delegation/real.rs"]
 mod real;
-#[path = "grants/survey.rs"]
+#[path = "delegation/survey.rs"]
 mod survey;
