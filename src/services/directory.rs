@@ -1,17 +1,23 @@
 //! The directory of a domain behind one trait, two ways: LDAP, and scripts on the domain controller. Not for judging rights: that is `rights`.
 
+pub mod dc1;
 pub mod dn;
 pub mod entry;
 pub mod error;
+pub mod grant;
 pub mod ldap;
 pub mod refusal;
+pub mod survey;
 
+pub use dc1::Dc1;
 pub use dn::{BadDn, Dn};
 pub use entry::Entry;
 pub use error::{DirectoryError, Trust};
 pub use ldap::{Ldap, LdapSettings, Limits, Login};
 
-use crate::base::Secret;
+use crate::base::{Secret, text};
+use crate::rights::Descriptor;
+use crate::rights::descriptor::Dacl;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -55,6 +61,18 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// What the DC refused, or why it could not be asked; [`DirectoryError::outcome_known`] says whether nothing was changed for sure.
     async fn write_dacl(&self, dn: &str, descriptor: &[u8]) -> Result<(), DirectoryError>;
+
+    /// As [`Directory::write_dacl`], if the descriptor, read with its DACL only, is still `before`.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Changed`] when it is not; else as [`Directory::write_dacl`].
+    async fn replace_dacl(&self, dn: &str, before: &[u8], descriptor: &[u8]) -> Result<(), DirectoryError> {
+        let there = self.search(Search::object(dn, &[DESCRIPTOR])).await?;
+        if there.first().and_then(|entry| entry.bytes(DESCRIPTOR)) != Some(before) {
+            return Err(DirectoryError::Changed { dn: text::short(dn, 200) });
+        }
+        self.write_dacl(dn, descriptor).await
+    }
 
     /// Whether a change of `dn` that was made on this connection is still on its way to the objects below (MS-ADTS 3.1.1.3.2.15).
     /// `None` when the DC does not tell.
@@ -181,22 +199,36 @@ impl SignOn {
     }
 }
 
-/// Refuses to send what is no self-relative descriptor with a DACL: a missing DACL would open the object to everyone (MS-DTYP 2.4.6).
-pub(crate) fn check_descriptor(descriptor: &[u8]) -> Result<(), DirectoryError> {
-    // Control has SE_SELF_RELATIVE 0x8000 and SE_DACL_PRESENT 0x0004; the DACL's offset is the last number of the header.
-    if let [1, _, low, high, rest @ ..] = descriptor
-        && low & 0x04 != 0
-        && high & 0x80 != 0
-        && let Some(&[a, b, c, d]) = rest.get(12..16)
-        && let Ok(offset) = usize::try_from(u32::from_le_bytes([a, b, c, d]))
-        && (20..descriptor.len()).contains(&offset)
-    {
-        return Ok(());
+/// Refuses an empty password and an empty name.
+pub(crate) fn check_login(name: &str, password: &Secret) -> Result<(), DirectoryError> {
+    if password.expose().is_empty() {
+        return Err(DirectoryError::EmptyPassword { name: text::short(name, 200) });
     }
-    Err(DirectoryError::Setting {
-        what: "a descriptor without a list of permissions was about to be written; it was not sent".to_owned(),
-        hint: "this is a fault of Guidepost; report it",
-    })
+    if name.is_empty() {
+        return Err(DirectoryError::Setting {
+            what: "the name to sign in with is empty".to_owned(),
+            hint: "write it as `user@domain`, `DOMAIN\\user` or a distinguished name",
+        });
+    }
+    Ok(())
+}
+
+/// Refuses to send what is no descriptor with a DACL: a missing one would open the object to everyone (MS-DTYP 2.4.6).
+pub(crate) fn check_descriptor(descriptor: &[u8]) -> Result<(), DirectoryError> {
+    let hint = "this is a fault of Guidepost; report it";
+    match Descriptor::read(descriptor) {
+        Ok(read) => match read.dacl() {
+            Dacl::List(_) => Ok(()),
+            Dacl::Null | Dacl::Absent => {
+                let what = "a descriptor without a list of permissions was about to be written; it was not sent".to_owned();
+                Err(DirectoryError::Setting { what, hint })
+            }
+        },
+        Err(bad) => {
+            let what = format!("a descriptor that cannot be read was about to be written; it was not sent: {bad}");
+            Err(DirectoryError::Setting { what, hint })
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod real;
 mod rude;
 mod trouble;
 mod trust;
+mod ways;

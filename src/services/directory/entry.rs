@@ -1,5 +1,6 @@
 //! What a search brought: attributes by name, and their values as text, number or time. Values are hostile until cleaned.
 
+use crate::rights::{Guid, Sid};
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 
@@ -47,6 +48,23 @@ impl Entry {
         self.text(name)?.parse().ok()
     }
 
+    /// The first value as a SID.
+    #[must_use]
+    pub fn sid(&self, name: &str) -> Option<Sid> {
+        Sid::read(self.bytes(name)?)
+    }
+
+    /// All values that are SIDs, such as `tokenGroups`.
+    pub fn sids(&self, name: &str) -> impl Iterator<Item = Sid> {
+        self.values(name).iter().filter_map(|value| Sid::read(value))
+    }
+
+    /// The first value as a GUID.
+    #[must_use]
+    pub fn guid(&self, name: &str) -> Option<Guid> {
+        self.bytes(name)?.try_into().ok().map(Guid::from_bytes)
+    }
+
     /// The first value as a time: `20261122184454.0Z`, or a FILETIME such as `pwdLastSet`. `None` also for 0 and for "never".
     #[must_use]
     pub fn time(&self, name: &str) -> Option<Timestamp> {
@@ -56,7 +74,7 @@ impl Entry {
 }
 
 /// `YYYYMMDDHHMMSS`, a fraction that is left out, `Z` (RFC 4517 3.3.13; the only form a DC writes).
-fn generalized_time(text: &str) -> Option<Timestamp> {
+pub(super) fn generalized_time(text: &str) -> Option<Timestamp> {
     let digits = text.get(..14)?;
     let part = |from: usize, to: usize| digits.get(from..to);
     let iso = format!("{}-{}-{}T{}:{}:{}Z", part(0, 4)?, part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?);

@@ -1,6 +1,7 @@
 //! Why the directory gave no answer or refused, as sentences with hints. What a result code means is the table in `refusal`.
 
 use crate::base::{Problem, http::NoWay};
+use crate::services::host::script::HostError;
 use std::time::Duration;
 
 /// Why a server's certificate was not accepted.
@@ -103,6 +104,20 @@ pub enum DirectoryError {
         /// The limit.
         limit: u64,
     },
+    /// The permissions are not those any more that the change was planned for; nothing was changed.
+    #[error("the permissions of `{dn}` have changed since the plan was made; nothing was written")]
+    Changed {
+        /// Whose.
+        dn: String,
+    },
+    /// The script that should have asked gave no answer.
+    #[error("{error}")]
+    Script {
+        /// Why.
+        error: HostError,
+        /// Whether a change may have been made all the same.
+        in_doubt: bool,
+    },
     /// The object is held elsewhere; that is not followed.
     #[error("`{host}` points to `{to}` during {doing}, which is not followed")]
     Referral {
@@ -159,9 +174,13 @@ impl DirectoryError {
             | Self::Tls { .. }
             | Self::NoProtection { .. }
             | Self::TooMany { .. }
+            | Self::Changed { .. }
             | Self::Referral { .. }
             | Self::Refused { .. } => true,
-            Self::TimedOut { in_doubt, .. } | Self::Cut { in_doubt, .. } | Self::Malformed { in_doubt, .. } => !in_doubt,
+            Self::Script { in_doubt, .. }
+            | Self::TimedOut { in_doubt, .. }
+            | Self::Cut { in_doubt, .. }
+            | Self::Malformed { in_doubt, .. } => !in_doubt,
         }
     }
 
@@ -179,6 +198,8 @@ impl DirectoryError {
             | Self::TimedOut { .. }
             | Self::Cut { .. }
             | Self::Malformed { .. }
+            | Self::Changed { .. }
+            | Self::Script { .. }
             | Self::TooMany { .. } => None,
         }
     }
@@ -202,11 +223,14 @@ impl DirectoryError {
                 Trust::Other(_) => "check that the domain controller has a server certificate and speaks TLS 1.2 or newer",
             },
             Self::NoProtection { .. } => "give the domain controller a certificate, or use an `ldaps://` address",
-            Self::TimedOut { in_doubt: true, .. } | Self::Cut { in_doubt: true, .. } | Self::Malformed { in_doubt: true, .. } => {
-                "the change may have been made; look again before it is repeated"
-            }
+            Self::TimedOut { in_doubt: true, .. }
+            | Self::Cut { in_doubt: true, .. }
+            | Self::Malformed { in_doubt: true, .. }
+            | Self::Script { in_doubt: true, .. } => "the change may have been made; look again before it is repeated",
             Self::TimedOut { .. } | Self::Cut { .. } => "check the network and the domain controller's load, and try again",
             Self::Malformed { .. } => "something other than a domain controller may have answered; check host and port",
+            Self::Changed { .. } => "make the plan again, and look at what it shows now",
+            Self::Script { error, .. } => error.hint(),
             Self::TooMany { .. } => "narrow the search, or start it lower in the tree",
             Self::Referral { .. } => "use the domain controller that holds this domain",
         }
@@ -218,13 +242,17 @@ impl From<DirectoryError> for Problem {
         let what = error.to_string();
         let problem = match &error {
             DirectoryError::Setting { .. } => Self::usage(what),
-            DirectoryError::Refused { .. } | DirectoryError::EmptyPassword { .. } | DirectoryError::NoProtection { .. } => Self::new(what),
+            DirectoryError::Refused { .. }
+            | DirectoryError::EmptyPassword { .. }
+            | DirectoryError::NoProtection { .. }
+            | DirectoryError::Changed { .. } => Self::new(what),
             DirectoryError::NoConnection { .. }
             | DirectoryError::Tls { .. }
             | DirectoryError::TimedOut { .. }
             | DirectoryError::Cut { .. }
             | DirectoryError::Malformed { .. }
             | DirectoryError::TooMany { .. }
+            | DirectoryError::Script { .. }
             | DirectoryError::Referral { .. } => Self::unknown(what),
         };
         problem.hint(error.hint())

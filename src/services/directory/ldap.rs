@@ -13,7 +13,7 @@ use self::connection::{Connection, Fault};
 use self::message::{DONE, ENTRY, MODIFIED, Outcome, REFERENCE};
 use self::tls::Address;
 use super::refusal::explain;
-use super::{DESCRIPTOR, Directory, DirectoryError, Dn, Entry, MOST_ENTRIES, Root, Scope, Search, SignOn};
+use super::{DESCRIPTOR, Directory, DirectoryError, Dn, Entry, MOST_ENTRIES, Root, Scope, Search, SignOn, check_login};
 use crate::base::{Secret, text};
 use async_trait::async_trait;
 use rustls::ClientConfig;
@@ -276,19 +276,6 @@ impl Ldap {
             }
         }
     }
-}
-
-fn check_login(name: &str, password: &Secret) -> Result<(), DirectoryError> {
-    if password.expose().is_empty() {
-        return Err(DirectoryError::EmptyPassword { name: text::short(name, 200) });
-    }
-    if name.is_empty() {
-        return Err(DirectoryError::Setting {
-            what: "the name to sign in with is empty".to_owned(),
-            hint: "write it as `user@domain`, `DOMAIN\\user` or a distinguished name",
-        });
-    }
-    Ok(())
 }
 
 fn bad_filter(filter: &str, bad: filter::BadFilter) -> DirectoryError {
