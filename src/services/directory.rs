@@ -28,6 +28,9 @@ pub const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
 /// The control that brings a search page by page (RFC 2696).
 pub const PAGED: &str = "1.2.840.113556.1.4.319";
 
+/// The control that makes a password reset obey the history too (MS-ADTS 3.1.1.3.4.1.27).
+pub const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
+
 /// The attribute that holds an object's security descriptor.
 pub const DESCRIPTOR: &str = "nTSecurityDescriptor";
 

@@ -5,7 +5,7 @@ use crate::rude::login;
 use crate::ways::{Bridge, HOSTILE, Place, promises};
 use guidepost::base::Secret;
 use guidepost::base::http::install_tls_provider;
-use guidepost::services::directory::{Dc1, Directory, DirectoryError, Dn, Ldap, LdapSettings, Limits, Search, SignOn};
+use guidepost::services::directory::{Dc1, Directory, DirectoryError, Dn, Ldap, LdapSettings, Limits, POLICY_HINTS, Search, SignOn};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use std::env;
 use std::path::PathBuf;
@@ -92,7 +92,10 @@ async fn ldap_keeps_every_promise_on_a_real_domain_controller() {
     let Some(real) = Real::named() else { return };
     let place = real.place("Guidepost LDAP").await;
     for scheme in ["ldaps", "ldap"] {
-        promises(&real.admin(scheme), &place).await;
+        let way = real.admin(scheme);
+        promises(&way, &place).await;
+        // Samba hands rights down within the change and knows nothing that could be pending; Windows says what is.
+        assert!(matches!(way.pending(&place.object).await, Ok(None | Some(false))));
     }
 }
 
@@ -130,6 +133,14 @@ async fn every_refusal_of_a_real_domain_controller_is_explained() {
     ] {
         assert_eq!(words(admin.reset_password(&real.dn("user3"), &Secret::new(password), false).await), why);
     }
+    // A reset obeys the history only when it is told to; Samba knows no way to tell it.
+    assert_eq!(admin.reset_password(&real.dn("user3"), &old, false).await, Ok(()));
+    let hinted = words(admin.reset_password(&real.dn("user3"), &old, true).await);
+    let knows = admin.root().await.unwrap().supports(POLICY_HINTS);
+    assert_eq!(
+        hinted,
+        if knows { "the new password was used before (19, data 52d)" } else { "it lacks a control that is needed here (12)" }
+    );
     let wrong = user.change_password(&real.dn("user2"), &Secret::new("wr0ng-Passw0rd!"), &good).await;
     assert_eq!(words(wrong), "the old password is wrong (19, data 56)");
     assert_eq!(words(admin.set(&real.dn("user3"), "pwdLastSet", "17").await), "a value is not allowed there (80, data 57)");
@@ -140,7 +151,8 @@ async fn every_refusal_of_a_real_domain_controller_is_explained() {
 #[tokio::test]
 async fn every_state_of_an_account_is_told_apart_at_sign_on() {
     let Some(real) = Real::named() else { return };
-    let (admin, dn, name) = (real.admin("ldaps"), real.dn("user3"), format!("user3@{}", real.realm));
+    // A user that no other test signs in with.
+    let (admin, dn, name) = (real.admin("ldaps"), format!("CN=user4,OU=Staff,{}", real.base), format!("user4@{}", real.realm));
     let password = Secret::new(real.user_password.as_str());
     let data = |sign_on: SignOn| match sign_on {
         SignOn::Accepted => None,
@@ -155,6 +167,34 @@ async fn every_state_of_an_account_is_told_apart_at_sign_on() {
         assert_eq!(data(refused), Some(reason), "{attribute}");
         assert_eq!(admin.sign_on(&name, &password).await, Ok(SignOn::Accepted), "{attribute}");
     }
+    let (first, first_name) = (real.dn("User1"), format!("User1@{}", real.realm));
+    admin.set(&real.base, "lockoutThreshold", "3").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(data(admin.sign_on(&first_name, &Secret::new("wr0ng-Passw0rd!")).await.unwrap()), Some(0x52e));
+    }
+    let locked = admin.sign_on(&first_name, &password).await.unwrap();
+    admin.set(&real.base, "lockoutThreshold", "0").await.unwrap();
+    admin.set(&first, "lockoutTime", "0").await.unwrap();
+    assert_eq!((data(locked), admin.sign_on(&first_name, &password).await), (Some(0x775), Ok(SignOn::Accepted)));
     // And as an anonymous nobody, a DC answers everything with its own reason.
     assert_eq!(data(admin.sign_on("nobody@nowhere.example", &password).await.unwrap()), Some(0x52e));
+}
+
+/// With a ticket, as `kinit` gets one; the connection is sealed by it, without TLS.
+#[cfg(any(windows, feature = "kerberos"))]
+#[tokio::test]
+async fn a_ticket_signs_in_and_seals_the_connection() {
+    let Some(real) = Real::named() else { return };
+    if env::var("KRB5CCNAME").is_err() {
+        eprintln!("skipped: no ticket is named by KRB5CCNAME");
+        return;
+    }
+    let login = guidepost::services::directory::Login::Kerberos;
+    let settings = LdapSettings { login: login.clone(), ..real.settings("ldap", "x", "x") };
+    let sealed = Ldap::new(settings).unwrap();
+    let place = real.place("Guidepost Kerberos").await;
+    promises(&sealed, &place).await;
+    // Only the host that the ticket is for is believed, and TLS is not needed for that.
+    let within_tls = Ldap::new(LdapSettings { login, ..real.settings("ldaps", "x", "x") });
+    assert!(matches!(within_tls, Err(DirectoryError::Setting { .. })));
 }

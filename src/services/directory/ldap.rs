@@ -8,12 +8,15 @@ mod kerberos;
 mod message;
 mod password;
 mod tls;
+mod wire;
 
 use self::connection::{Connection, Fault};
-use self::message::{DONE, ENTRY, MODIFIED, Outcome, REFERENCE};
+use self::message::{DONE, ENTRY, EXTENDED, MODIFIED, Outcome, REFERENCE};
 use self::tls::Address;
+use self::wire::Line;
 use super::refusal::explain;
 use super::{DESCRIPTOR, Directory, DirectoryError, Dn, Entry, MOST_ENTRIES, Root, Scope, Search, SignOn, check_login};
+use crate::base::http::WireLog;
 use crate::base::{Secret, text};
 use async_trait::async_trait;
 use rustls::ClientConfig;
@@ -44,6 +47,14 @@ impl Login {
             Self::Password { name, .. } => format!("the sign-in of `{}`", text::short(name, 200)),
             #[cfg(any(windows, feature = "kerberos"))]
             Self::Kerberos => "the sign-in by Kerberos".to_owned(),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Password { name, .. } => name,
+            #[cfg(any(windows, feature = "kerberos"))]
+            Self::Kerberos => "by Kerberos",
         }
     }
 
@@ -108,6 +119,7 @@ pub struct Ldap {
     address: Address,
     tls: OnceCell<Arc<ClientConfig>>,
     held: Mutex<Held>,
+    wire: WireLog,
 }
 
 /// What one operation takes hold of.
@@ -138,7 +150,13 @@ impl Ldap {
             #[cfg(any(windows, feature = "kerberos"))]
             Login::Kerberos => {}
         }
-        Ok(Self { settings, address, tls: OnceCell::new(), held: Mutex::default() })
+        Ok(Self { settings, address, tls: OnceCell::new(), held: Mutex::default(), wire: WireLog::default() })
+    }
+
+    /// Shows every operation in this wire log.
+    #[must_use]
+    pub fn with_wire(self, wire: WireLog) -> Self {
+        Self { wire, ..self }
     }
 
     /// Host and port, for sentences.
@@ -156,7 +174,7 @@ impl Ldap {
             return Err(DirectoryError::Setting { what: format!("`{attribute}` is not set as text"), hint: "use its own operation" });
         }
         let doing = format!("the change of `{}` of `{}`", text::short(attribute, 60), text::short(dn, 200));
-        self.change(&doing, |id| message::replace(id, dn, attribute, value.as_bytes())).await
+        self.change(dn, &doing, |id| message::replace(id, dn, attribute, value.as_bytes())).await
     }
 
     async fn tls(&self) -> Result<Arc<ClientConfig>, DirectoryError> {
@@ -174,8 +192,18 @@ impl Ldap {
     async fn connect(&self, login: &Login) -> Result<(Connection, Outcome), DirectoryError> {
         let config = if login.needs_tls() { Some(self.tls().await?) } else { None };
         let mut connection = Connection::open(&self.address, config, &self.settings.limits).await?;
-        let outcome = connection.sign_in(&self.address, login, &self.settings.limits).await?;
+        let line = self.line("BIND", "", login.name());
+        let signed = connection.sign_in(&self.address, login, &self.settings.limits).await;
+        line.end(&signed);
+        let outcome = signed.map_err(|fault| fault.during(&self.address.shown, &login.doing(), false))?;
         Ok((connection, outcome))
+    }
+
+    /// For the wire log: the object as RFC 4516 writes addresses, and what is asked of it.
+    fn line(&self, method: &str, dn: &str, rest: &str) -> Line {
+        let scheme = if self.address.from_start { "ldaps" } else { "ldap" };
+        let space = if rest.is_empty() || rest.starts_with('?') { "" } else { " " };
+        Line::begin(&self.wire, method, &format!("{scheme}://{}/{dn}{space}{rest}", self.address.shown))
     }
 
     /// The connection that is there, or a new one.
@@ -212,14 +240,16 @@ impl Ldap {
     }
 
     /// Sends a change, once: when its answer is missing, nobody knows whether it was made.
-    async fn change(&self, doing: &str, request: impl FnOnce(u32) -> message::Bytes + Send) -> Result<(), DirectoryError> {
+    async fn change(&self, dn: &str, doing: &str, request: impl FnOnce(u32) -> message::Bytes + Send) -> Result<(), DirectoryError> {
         let mut held = self.held.lock().await;
         let mut connection = self.ready(&mut held).await?;
         let limit = self.settings.limits.write;
         let id = connection.next_id();
         let request = request(id);
         connection.changed = true;
+        let line = self.line("MODIFY", dn, "");
         let answer = timeout(limit, connection.ask(&request, id, MODIFIED)).await.unwrap_or(Err(Fault::Late(limit)));
+        line.end(&answer);
         let outcome = answer.map_err(|fault| fault.during(&self.address.shown, doing, true))?;
         held.connection = Some(connection);
         if outcome.code == 0 { Ok(()) } else { Err(self.refusal(doing, &outcome)) }
@@ -236,8 +266,15 @@ impl Ldap {
             let request = message::search(id, walk.search, page).map_err(|bad| Trouble::Ours(bad_filter(&walk.search.filter, bad)))?;
             let limit = self.settings.limits.read;
             let most = if paged { size } else { 1 };
-            let outcome =
-                timeout(limit, one_page(connection, &request, id, walk, most)).await.unwrap_or(Err(Trouble::Fault(Fault::Late(limit))))?;
+            let line = self.line("SEARCH", &walk.search.base, &question(walk.search));
+            let page =
+                timeout(limit, one_page(connection, &request, id, walk, most)).await.unwrap_or(Err(Trouble::Fault(Fault::Late(limit))));
+            match &page {
+                Ok(outcome) => line.answered(outcome),
+                Err(Trouble::Fault(fault)) => line.failed(fault),
+                Err(Trouble::Refused(_) | Trouble::Ours(_)) => drop(line),
+            }
+            let outcome = page?;
             if outcome.code != 0 {
                 return Err(Trouble::Refused(self.refusal(&walk.doing, &outcome)));
             }
@@ -281,6 +318,15 @@ impl Ldap {
 fn bad_filter(filter: &str, bad: filter::BadFilter) -> DirectoryError {
     let what = format!("`{}` is no search filter: {bad}", text::short(filter, 120));
     DirectoryError::Setting { what, hint: "filters are written as in `(sAMAccountName=User1)`, see RFC 4515" }
+}
+
+/// What is asked, as in an LDAP address (RFC 4516 2), without the attributes.
+fn question(search: &Search) -> String {
+    match search.scope {
+        Scope::Base => "?base".to_owned(),
+        Scope::One => format!("?one?{}", search.filter),
+        Scope::Sub => format!("?sub?{}", search.filter),
+    }
 }
 
 /// One more than the limit is enough to know that there are more.
@@ -345,6 +391,11 @@ async fn one_page(connection: &mut Connection, request: &[u8], id: u32, walk: &m
                 walk.reference = walk.reference.take().or_else(|| addresses.pop());
             }
             DONE => return Ok(incoming.outcome().map_err(Fault::from)?),
+            // As Samba refuses a control that it does not know.
+            EXTENDED => {
+                let outcome = incoming.outcome().map_err(Fault::from)?;
+                return if outcome.code == 0 { Err(Fault::Bad("it answers something else".to_owned()).into()) } else { Ok(outcome) };
+            }
             _ => return Err(Fault::Bad("it answers something else".to_owned()).into()),
         }
     }
@@ -414,7 +465,7 @@ impl Directory for Ldap {
     async fn write_dacl(&self, dn: &str, descriptor: &[u8]) -> Result<(), DirectoryError> {
         super::check_descriptor(descriptor)?;
         let doing = format!("the change of the permissions of `{}`", text::short(dn, 200));
-        self.change(&doing, |id| message::write_dacl(id, dn, descriptor)).await
+        self.change(dn, &doing, |id| message::write_dacl(id, dn, descriptor)).await
     }
 
     async fn pending(&self, dn: &str) -> Result<Option<bool>, DirectoryError> {
