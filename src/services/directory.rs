@@ -16,8 +16,8 @@ pub use error::{DirectoryError, Trust};
 pub use ldap::{Ldap, LdapSettings, Limits, Login};
 
 use crate::base::{Secret, text};
-use crate::rights::Descriptor;
 use crate::rights::descriptor::Dacl;
+use crate::rights::{Control, Descriptor};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -221,9 +221,10 @@ pub(crate) fn check_descriptor(descriptor: &[u8]) -> Result<(), DirectoryError> 
     let hint = "this is a fault of Guidepost; report it";
     match Descriptor::read(descriptor) {
         Ok(read) => match read.dacl() {
-            Dacl::List(_) => Ok(()),
-            Dacl::Null | Dacl::Absent => {
-                let what = "a descriptor without a list of permissions was about to be written; it was not sent".to_owned();
+            Dacl::List(_) if read.control.has(Control::SELF_RELATIVE) => Ok(()),
+            Dacl::List(_) | Dacl::Null | Dacl::Absent => {
+                let what =
+                    "a descriptor without a list of permissions that can be sent was about to be written; it was not sent".to_owned();
                 Err(DirectoryError::Setting { what, hint })
             }
         },
