@@ -51,6 +51,14 @@ pub struct RawAce<'a> {
     pub body: &'a [u8],
 }
 
+impl RawAce<'_> {
+    /// The same taken apart.
+    #[must_use]
+    pub fn ace(&self) -> Ace {
+        Ace::read(self.number, self.flags, self.body)
+    }
+}
+
 impl Acl {
     /// Reads one from the beginning of `bytes`; the second value is how many bytes it took.
     ///
@@ -61,8 +69,7 @@ impl Acl {
         // Grows as entries are really there: the count field alone must not make us allocate.
         let mut aces = Vec::new();
         for ace in raw.by_ref() {
-            let RawAce { number, flags, body } = ace?;
-            aces.push(Ace::read(number, flags, body));
+            aces.push(ace?.ace());
         }
         let acl = Self { revision: raw.revision, aces, reserved: raw.reserved, slack: raw.rest.to_vec() };
         Ok((acl, raw.size))

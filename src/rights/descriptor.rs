@@ -271,6 +271,12 @@ impl Descriptor {
         self.control.has(Control::DACL_PROTECTED)
     }
 
+    /// The same with another DACL.
+    #[must_use]
+    pub fn with_dacl(self, acl: Acl) -> Self {
+        Self { dacl: Some(acl), ..self }
+    }
+
     /// The DACL alone, as it is written with the SD flags control at 4; no owner, no group, no SACL.
     #[must_use]
     pub fn dacl_only(&self) -> Self {
