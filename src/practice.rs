@@ -3,6 +3,7 @@
 mod chance;
 mod connect;
 mod control;
+mod domain;
 mod entra;
 mod faults;
 mod live;
@@ -15,7 +16,7 @@ mod tls;
 mod wire;
 mod world;
 
-pub use process::{Admin, Endpoint, Names, Ready, read_endpoint, serve};
+pub use process::{Admin, Domain, Endpoint, Names, Ready, read_endpoint, serve};
 pub use world::Preset;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};

@@ -9,6 +9,7 @@ pub mod effective;
 pub mod guid;
 pub mod inherit;
 pub mod mask;
+pub mod sddl;
 pub mod sid;
 
 pub use ace::{Ace, AceKind};
@@ -18,4 +19,5 @@ pub use descriptor::{BadDescriptor, Control, Descriptor};
 pub use effective::{Asked, Decision, Target, Token, Why, decide};
 pub use guid::Guid;
 pub use mask::{AceFlags, Mask};
+pub use sddl::Home;
 pub use sid::Sid;

@@ -255,7 +255,8 @@ fn what_a_change_keeps_of_its_reply_is_in_every_payload_of_that_reply() {
     let ops = guides.iter().flat_map(|guide| guide.steps.values()).filter_map(|step| step.apply.as_ref()).flat_map(|apply| &apply.ops);
     let mut looked = 0;
     for op in ops.filter(|op| !op.capture.is_empty()) {
-        let path = op.graph.path.source.strip_prefix("/v1.0").unwrap();
+        let guidepost::guide::step::Change::Graph(write) = &op.change else { continue };
+        let path = write.path.source.strip_prefix("/v1.0").unwrap();
         let made = examples.iter().filter(|example| example.method == "POST" && example.path == path && example.status == 201);
         for (example, pointer) in made.flat_map(|example| op.capture.values().map(move |pointer| (example, pointer))) {
             assert!(pointer.find(&example.response_body).is_some(), "`{pointer}` in {example:?}");

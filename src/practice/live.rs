@@ -15,6 +15,10 @@ use std::{collections::VecDeque, sync::Arc};
 pub(super) struct Settings {
     /// `https://127.0.0.1:port`, under which everything is reached.
     pub(super) base: String,
+    /// Address of the domain controller.
+    pub(super) ldap: String,
+    /// The same with TLS from the first byte.
+    pub(super) ldaps: String,
     /// Secret segment of the control address.
     pub(super) control_key: String,
     /// How long a write takes to show.
@@ -102,6 +106,12 @@ impl Live {
                 Ok::<(), StoreError>(())
             })?;
         }
+        if self.world.domain.is_protection_due(now) {
+            self.change_at(now, |world| {
+                world.domain.make_mut().protect(now);
+                Ok::<(), StoreError>(())
+            })?;
+        }
         Ok(())
     }
 
@@ -111,6 +121,7 @@ impl Live {
         self.change(|world| {
             let fresh = World::new(preset, world.password.clone(), now);
             world.directory = fresh.directory;
+            world.domain = fresh.domain;
             world.consents = fresh.consents;
             world.faults.clear();
             world.operations.clear();

@@ -1,7 +1,7 @@
 //! HTTPS with limits in front of the lab: whoever connects can be slow, huge or hostile, and the lab goes on. No contents.
 
 use super::{
-    control, entra,
+    control, domain, entra,
     faults::Fault,
     live::Live,
     log::{LogLine, shown_query},
@@ -51,19 +51,36 @@ type Body = BoxBody<Bytes, std::io::Error>;
 pub(super) struct Server {
     listener: TcpListener,
     acceptor: TlsAcceptor,
+    directory: Directory,
     live: Arc<Mutex<Live>>,
     linger: Option<Duration>,
 }
 
+/// The sockets of the domain controller.
+pub(super) struct Directory {
+    /// LDAP, where StartTLS begins.
+    pub(super) plain: TcpListener,
+    /// LDAPS.
+    pub(super) sealed: TcpListener,
+    /// Its certificate.
+    pub(super) tls: Arc<ServerConfig>,
+}
+
 impl Server {
     /// A lab behind an open socket.
-    pub(super) fn new(listener: TcpListener, tls: Arc<ServerConfig>, live: Live, linger: Option<Duration>) -> Self {
-        Self { listener, acceptor: TlsAcceptor::from(tls), live: Arc::new(Mutex::new(live)), linger }
+    pub(super) fn new(listener: TcpListener, tls: Arc<ServerConfig>, directory: Directory, live: Live, linger: Option<Duration>) -> Self {
+        Self { listener, acceptor: TlsAcceptor::from(tls), directory, live: Arc::new(Mutex::new(live)), linger }
+    }
+
+    fn directory_guest(&self, ended: &CancellationToken) -> domain::Guest {
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.directory.tls));
+        domain::Guest { acceptor, live: Arc::clone(&self.live), ended: ended.clone() }
     }
 
     /// Serves until `ended`, or until nobody has been connected for the linger time.
     pub(super) async fn run(self, ended: CancellationToken) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let directory_room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut guests = JoinSet::new();
         let mut empty_since = Instant::now();
         loop {
@@ -81,10 +98,28 @@ impl Server {
                         });
                     }
                 }
+                arrived = accept(&self.directory.sealed, &directory_room) => {
+                    if let Some((stream, place)) = arrived {
+                        let guest = self.directory_guest(&ended);
+                        guests.spawn(async move {
+                            guest.serve(stream, true).await;
+                            drop(place);
+                        });
+                    }
+                }
+                arrived = accept(&self.directory.plain, &directory_room) => {
+                    if let Some((stream, place)) = arrived {
+                        let guest = self.directory_guest(&ended);
+                        guests.spawn(async move {
+                            guest.serve(stream, false).await;
+                            drop(place);
+                        });
+                    }
+                }
                 () = reached(deadline) => break,
             }
         }
-        drop(self.listener);
+        drop((self.listener, self.directory));
         ended.cancel();
         // Whoever takes longer is cut off: the world is stored before each reply, so nothing is lost.
         let _ = timeout(FAREWELL, async { while guests.join_next().await.is_some() {} }).await;

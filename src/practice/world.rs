@@ -1,12 +1,18 @@
 //! The truth of the practice lab: one value, changed only through its methods. No sockets, no clock, no files.
 
 mod app;
+mod domain;
 mod person;
 mod presets;
 mod records;
 mod tokens;
 
 pub(super) use app::App;
+pub(super) use domain::{
+    Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime,
+    guid_of, hash, head_name, parent_key, uac,
+};
+pub(super) use domain::{Kept, Spoil};
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
@@ -41,6 +47,9 @@ pub(super) struct World {
     pub(super) password: String,
     /// What Graph shows, with a delay.
     pub(super) directory: Directory,
+    /// The domain on premises.
+    #[serde(default)]
+    pub(super) domain: Held<domain::Domain>,
     /// What was consented to.
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.

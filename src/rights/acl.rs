@@ -1,6 +1,6 @@
 //! An access list, as bytes and as a value; order and slack are kept.
 
-use super::{Ace, AceFlags, AceKind};
+use super::{Ace, AceFlags};
 
 /// The revision of a list with object ACEs (`ACL_REVISION_DS`, MS-DTYP 2.4.5).
 pub const REVISION_DS: u8 = 4;
@@ -51,6 +51,14 @@ pub struct RawAce<'a> {
     pub body: &'a [u8],
 }
 
+impl RawAce<'_> {
+    /// The same taken apart.
+    #[must_use]
+    pub fn ace(&self) -> Ace {
+        Ace::read(self.number, self.flags, self.body)
+    }
+}
+
 impl Acl {
     /// Reads one from the beginning of `bytes`; the second value is how many bytes it took.
     ///
@@ -61,8 +69,7 @@ impl Acl {
         // Grows as entries are really there: the count field alone must not make us allocate.
         let mut aces = Vec::new();
         for ace in raw.by_ref() {
-            let RawAce { number, flags, body } = ace?;
-            aces.push(Ace::read(number, flags, body));
+            aces.push(ace?.ace());
         }
         let acl = Self { revision: raw.revision, aces, reserved: raw.reserved, slack: raw.rest.to_vec() };
         Ok((acl, raw.size))
@@ -96,7 +103,7 @@ impl Acl {
 
     /// Raises the revision when object ACEs are inside (MS-DTYP 2.4.5); never lowers it.
     pub fn settle_revision(&mut self) {
-        if self.aces.iter().any(|ace| ace.kind.is_object() && !matches!(ace.kind, AceKind::Other(_))) {
+        if self.aces.iter().any(|ace| ace.kind.is_object()) {
             self.revision = self.revision.max(REVISION_DS);
         }
     }

@@ -1,7 +1,8 @@
 //! The rights of block B as ACEs: which are missing, where a new one goes, what only looks like one. Does not read or write a directory.
 
 use super::acl::MOST;
-use super::{Ace, AceFlags, AceKind, Acl, Descriptor, Guid, Mask, Sid, Token};
+use super::inherit::{LAST_DENY, rank};
+use super::{Ace, AceFlags, Acl, Descriptor, Guid, Mask, Sid, Token};
 
 /// GUIDs of the rights, attributes and classes that this room names (facts, domain 4.1).
 pub mod known {
@@ -171,32 +172,21 @@ pub fn insert(acl: &mut Acl, new: &[Ace]) -> Result<(), Full> {
     if size > MOST {
         return Err(Full(size));
     }
-    for ace in new {
-        let at = place(&acl.aces, ace);
+    // Places in the list as it is, the last one first: so those found stay right, and new ones keep their order among themselves.
+    let mut placed: Vec<(usize, &Ace)> = new.iter().map(|ace| (place(&acl.aces, ace), ace)).collect();
+    placed.sort_by_key(|(at, ace)| (*at, rank(ace)));
+    for (at, ace) in placed.into_iter().rev() {
         acl.aces.insert(at, ace.clone());
     }
     acl.settle_revision();
     Ok(())
 }
 
-/// Canonical order: explicit before inherited, deny before allow, plain before object.
-fn rank(ace: &Ace) -> u8 {
-    match ace.kind {
-        _ if ace.is_inherited() => 5,
-        AceKind::Deny => 0,
-        AceKind::DenyObject => 1,
-        AceKind::Allow => 2,
-        AceKind::AllowObject => 3,
-        // A DC puts no audit ACE into a DACL; what is carried stays behind what is understood.
-        AceKind::Audit | AceKind::AuditObject | AceKind::Other(_) => 4,
-    }
-}
-
 /// Before the first of a higher rank. In a list out of order never ahead of an explicit deny that stands there for a reason.
 fn place(aces: &[Ace], new: &Ace) -> usize {
     let rank_of_new = rank(new);
     let before_higher = aces.iter().position(|ace| rank(ace) > rank_of_new).unwrap_or(aces.len());
-    let is_deny = |ace: &Ace| ace.kind.denies() && !ace.is_inherited();
+    let is_deny = |ace: &Ace| rank(ace) <= LAST_DENY;
     let after_denies = aces.iter().rposition(is_deny).map_or(0, |at| at + 1);
     if new.kind.allows() { before_higher.max(after_denies) } else { before_higher }
 }

@@ -16,6 +16,8 @@ impl Control {
     pub const SACL_PRESENT: Self = Self(0x0010);
     /// Whoever writes it asks for inheritance to be computed.
     pub const DACL_AUTO_INHERIT_REQUIRED: Self = Self(0x0100);
+    /// The same for the SACL.
+    pub const SACL_AUTO_INHERIT_REQUIRED: Self = Self(0x0200);
     /// The DACL was inherited automatically.
     pub const DACL_AUTO_INHERITED: Self = Self(0x0400);
     /// The SACL was inherited automatically.
@@ -267,6 +269,12 @@ impl Descriptor {
     #[must_use]
     pub fn is_protected(&self) -> bool {
         self.control.has(Control::DACL_PROTECTED)
+    }
+
+    /// The same with another DACL.
+    #[must_use]
+    pub fn with_dacl(self, acl: Acl) -> Self {
+        Self { dacl: Some(acl), ..self }
     }
 
     /// The DACL alone, as it is written with the SD flags control at 4; no owner, no group, no SACL.

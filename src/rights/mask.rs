@@ -108,6 +108,8 @@ impl AceFlags {
     pub const INHERIT_ONLY: Self = Self(0x08);
     /// Came from above; recomputed by the DC.
     pub const INHERITED: Self = Self(0x10);
+    /// Must not be removed by somebody else (`CRITICAL_ACE_FLAG`).
+    pub const CRITICAL: Self = Self(0x20);
     /// An audit ACE reports success.
     pub const SUCCESS: Self = Self(0x40);
     /// An audit ACE reports failure.

@@ -4,8 +4,10 @@ pub mod dc1;
 pub mod dn;
 pub mod entry;
 pub mod error;
+pub mod grant;
 pub mod ldap;
 pub mod refusal;
+pub mod survey;
 
 pub use dc1::Dc1;
 pub use dn::{BadDn, Dn};

@@ -3,7 +3,8 @@
 use super::connection::{Connection, Fault};
 use super::message::{DONE, ENTRY, EXTENDED, Outcome, REFERENCE};
 use crate::base::text;
-use crate::services::directory::{DirectoryError, Entry, Scope, Search};
+use crate::services::directory::{DirectoryError, Dn, Entry, Scope, Search};
+use percent_encoding::percent_decode_str;
 
 /// What is asked, as in an LDAP address (RFC 4516 2), without the attributes.
 pub(super) fn question(search: &Search) -> String {
@@ -38,6 +39,18 @@ impl<'a> Walk<'a> {
             Scope::One | Scope::Sub => format!("the search below `{base}`"),
         };
         Self { search, limit, doing, each, count: 0, reference: None }
+    }
+}
+
+/// Whether an address leads to a partition of its own below the base. A DC names those in every search of a domain's head (the configuration,
+/// the DNS zones), and no object of the domain is in them: they do not make "there is none" a guess.
+fn is_partition_below(address: &str, base: &str) -> bool {
+    let path = address.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+    let name = path.map(|path| path.split_once('?').map_or(path, |(name, _)| name)).unwrap_or_default();
+    let Ok(name) = percent_decode_str(name).decode_utf8() else { return false };
+    match (Dn::parse(&name), Dn::parse(base)) {
+        (Ok(name), Ok(base)) => base.parent().is_some() && name.is_below(&base),
+        _ => false,
     }
 }
 
@@ -79,6 +92,7 @@ pub(super) async fn one_page(
             }
             REFERENCE => {
                 let mut addresses = incoming.references().map_err(Fault::from)?;
+                addresses.retain(|address| !is_partition_below(address, &walk.search.base));
                 walk.reference = walk.reference.take().or_else(|| addresses.pop());
             }
             DONE => return Ok(incoming.outcome().map_err(Fault::from)?),
@@ -109,4 +123,32 @@ fn take(walk: &mut Walk<'_>, entry: Entry) -> Result<(), Trouble> {
 /// What the values of an entry weigh.
 pub(super) fn weight(entry: &Entry) -> usize {
     entry.attributes.values().flatten().map(|value| value.len() + 24).sum::<usize>() + entry.dn.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_partition_below;
+
+    #[test]
+    fn only_a_partition_below_the_base_is_no_pointer_to_elsewhere() {
+        let base = "DC=corp,DC=example";
+        for below in [
+            "ldap://corp.example/CN=Configuration,DC=corp,DC=example",
+            "ldaps://h/DC=DomainDnsZones,dc=corp,dc=EXAMPLE??sub",
+            "ldap://h/CN=a%20b,DC=corp,DC=example",
+        ] {
+            assert!(is_partition_below(below, base), "{below}");
+        }
+        for elsewhere in [
+            "ldap://other/",
+            "ldap://other",
+            "ldap://h/DC=corp,DC=example",
+            "ldap://h/DC=other,DC=example",
+            "nonsense",
+            "ldap://h/%ff,DC=corp,DC=example",
+        ] {
+            assert!(!is_partition_below(elsewhere, base), "{elsewhere}");
+        }
+        assert!(!is_partition_below("ldap://h/DC=corp,DC=example", ""));
+    }
 }
