@@ -4,6 +4,8 @@
 
 #[path = "support/home.rs"]
 mod home;
+#[path = "delegate/real.rs"]
+mod real;
 
 use guidepost::{
     base::Secret,
