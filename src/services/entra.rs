@@ -13,16 +13,16 @@ mod loopback;
 mod paste;
 mod pkce;
 mod reply;
-mod retry;
+
 mod session;
 mod signin;
 mod token;
 
+pub use super::retry::{Limits, Pause, TokioPause};
 pub use browser::BrowserSignIn;
 pub use error::{GraphError, Refusal, SignInError};
 pub use graph::{Graph, GraphGet, GraphReply, GraphWrite};
 pub use paste::NotTheAddress;
-pub use retry::{Limits, Pause, TokioPause};
 pub use session::Session;
 pub use signin::{Prompt, SignIn, Way};
 

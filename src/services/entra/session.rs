@@ -1,12 +1,12 @@
 //! Who is signed in, with which tokens: kept in memory, the refresh token in the vault. Not for the browser's part.
 
 use super::reply::{Tokens, not_understood};
-use super::retry::{Limits, Pause, TokioPause};
 use super::token::TokenEndpoint;
 use super::{Account, BrowserSignIn, EntraSettings, Purpose, SignIn, SignInError, Way, claims};
 use crate::base::clock::{Clock, SignedDuration, Timestamp};
 use crate::base::http::{BoundToken, Http};
 use crate::base::{Problem, Secret};
+use crate::services::retry::{Limits, Pause, TokioPause};
 use crate::services::vault::Vault;
 use serde_json::Value;
 use std::collections::HashMap;
