@@ -89,7 +89,7 @@ pub enum Command {
     Signin(signin::Args),
     /// Forget the sign-in of a lab
     Signout(signin::OutArgs),
-    /// Look at guides: list, show, lint, schema
+    /// Look at guides: list, show, lint, test, schema
     Guide(guide::Args),
     /// Run and steer the built-in practice lab
     Practice(practice::Args),

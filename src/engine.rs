@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod matcher;
 pub mod page;
 pub mod probe;
+pub mod rehearse;
 pub mod run;
 pub mod schedule;
 pub mod systems;

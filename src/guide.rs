@@ -6,6 +6,7 @@ pub mod load;
 mod outline;
 pub mod pack;
 pub mod prose;
+pub mod rehearsal;
 pub mod rights;
 pub mod schema;
 pub mod source;

@@ -1,6 +1,7 @@
 //! What was found, as values and as JSON, JUnit and text. Draws no screen and asks no system.
 
 mod junit;
+pub mod proofs;
 mod text;
 
 use crate::base::Problem;

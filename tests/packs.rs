@@ -6,6 +6,7 @@ use guidepost::guide::{
     finding::Finding,
     load::{self, Examined},
     pack::VariableKind,
+    rehearsal::{Beginning, VERBS},
     schema,
     source::{COUNT_LIMIT, FILE_LIMIT, Files, PACK_LIMIT},
     variables::{Part, Pointer, Reference, Template, check_value, parse_duration},
@@ -97,7 +98,14 @@ fn an_unknown_guide_is_said_to_be_unknown() {
 
 fn good() -> BTreeMap<String, Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/packs/good/minimal");
-    let paths = ["pack.yaml", "steps/find-user/step.yaml", "steps/find-user/en.md", "steps/give-role/step.yaml", "steps/give-role/en.md"];
+    let paths = [
+        "pack.yaml",
+        "steps/find-user/step.yaml",
+        "steps/find-user/en.md",
+        "steps/find-user/rehearsal.yaml",
+        "steps/give-role/step.yaml",
+        "steps/give-role/en.md",
+    ];
     paths.iter().map(|path| ((*path).to_owned(), fs::read(root.join(path)).unwrap())).collect()
 }
 
@@ -210,13 +218,27 @@ fn the_committed_schema_is_that_of_the_types() {
 #[test]
 fn the_schema_knows_every_key_of_the_good_pack() {
     let schema = schema::document();
-    for (of, file) in [("Pack", "pack.yaml"), ("Step", "steps/give-role/step.yaml")] {
+    for (of, file) in [("Pack", "pack.yaml"), ("Step", "steps/give-role/step.yaml"), ("Rehearsal", "steps/find-user/rehearsal.yaml")] {
         let properties = &schema["$defs"][of]["properties"];
         let text = String::from_utf8(good()[file].clone()).unwrap();
         for key in text.lines().filter(|line| !line.starts_with([' ', '-'])).filter_map(|line| line.split_once(':')).map(|(key, _)| key) {
             assert!(properties[key].is_object() || properties[key].is_boolean(), "{of}.{key}");
         }
     }
+}
+
+/// The guide room knows no lab, and has the names all the same, so that a dead verb shows its line.
+#[test]
+fn the_verbs_and_beginnings_of_rehearsals_are_those_of_the_practice_lab() {
+    let mut lab: Vec<(String, usize)> = guidepost::practice::person_verbs()
+        .iter()
+        .map(|(usage, _)| (usage.split(' ').next().unwrap().to_owned(), usage.split(' ').count() - 1))
+        .collect();
+    let mut known: Vec<(String, usize)> = VERBS.iter().map(|(name, args)| ((*name).to_owned(), *args)).collect();
+    lab.sort();
+    known.sort();
+    assert_eq!(known, lab, "`VERBS` in src/guide/rehearsal.rs are not those of src/practice/world/person.rs");
+    assert!(Beginning::ALL.iter().all(|from| guidepost::practice::Preset::named(from.word()).is_some()));
 }
 
 /// Bytes that look like a pack here and there, so that more than the first line is reached.
@@ -321,7 +343,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_bytes_make_the_loader_panic_or_speak_in_escape_sequences(bytes in nearly(), which in 0..5_usize, tail in any::<bool>()) {
+    fn no_bytes_make_the_loader_panic_or_speak_in_escape_sequences(bytes in nearly(), which in 0..6_usize, tail in any::<bool>()) {
         let mut files = good();
         let (path, content) = files.iter().nth(which).map(|(path, content)| (path.clone(), content.clone())).unwrap();
         let cut = content.len() / 2;
@@ -333,7 +355,7 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_byte_never_makes_the_loader_panic(which in 0..5_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn one_changed_byte_never_makes_the_loader_panic(which in 0..6_usize, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut files = good();
         if let Some((_, content)) = files.iter_mut().nth(which) {
             let at = at.index(content.len());

@@ -1,6 +1,7 @@
-//! `guidepost guide`: list, show, lint, schema.
+//! `guidepost guide`: list, show, lint, test, schema.
 
 mod show;
+mod test;
 
 use super::{Globals, out};
 use crate::base::{Exit, Problem, text};
@@ -37,7 +38,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
-    /// The JSON Schema of pack.yaml and step.yaml
+    /// Prove each check red before and green after its action or rehearsal, in fresh practice labs
+    Test(test::Args),
+    /// The JSON Schema of pack.yaml, step.yaml and rehearsal.yaml
     Schema,
 }
 
@@ -53,7 +56,7 @@ enum Format {
 ///
 /// # Errors
 /// A [`Problem`] with the file, line and value.
-pub fn run(args: Args, _globals: &Globals) -> Result<Exit, Problem> {
+pub fn run(args: Args, globals: &Globals) -> Result<Exit, Problem> {
     match args.command {
         Command::List { format } => list(format),
         Command::Show { guide } => {
@@ -61,6 +64,7 @@ pub fn run(args: Args, _globals: &Globals) -> Result<Exit, Problem> {
             Ok(Exit::Fine)
         }
         Command::Lint { guides, format } => lint(guides, format),
+        Command::Test(args) => test::run(&args, globals),
         Command::Schema => {
             out::say(&pretty(&schema::document()));
             Ok(Exit::Fine)

@@ -2,14 +2,11 @@
 
 use super::{Globals, out};
 use crate::{
-    base::{
-        Exit, Problem,
-        http::{Http, HttpSettings, Method, Request, WireLog},
-        text,
-    },
+    base::{Exit, Problem, text},
     engine::journal,
     lab::{
         connect::ensure_running,
+        control::Control,
         profile::{PRACTICE, Places},
     },
     practice::{self, Options, Preset, Ready},
@@ -265,27 +262,9 @@ fn begin_a_new_journal(places: &Places) {
 }
 
 async fn get_faults(state: &Path) -> Result<Value, Problem> {
-    ask(state, "faults", |address| Request::new(Method::GET, address)).await
+    Control::of(&ensure_running(state).await?)?.get("faults").await
 }
 
 async fn post(state: &Path, path: &str, body: &Value) -> Result<Value, Problem> {
-    ask(state, path, |address| Request::new(Method::POST, address).json(body)).await
-}
-
-/// Asks the lab that serves this state directory, started when it does not run.
-async fn ask(state: &Path, path: &str, request: impl FnOnce(url::Url) -> Request) -> Result<Value, Problem> {
-    let endpoint = ensure_running(state).await?;
-    let damaged = || Problem::new(format!("`{}` names no control address", state.join("endpoint.json").display()));
-    let mut address = endpoint.control.ok_or_else(damaged)?;
-    address.path_segments_mut().map_err(|()| damaged())?.pop_if_empty().push(path);
-    let http = Http::new(HttpSettings { ca_file: Some(endpoint.ca_file), ..HttpSettings::default() }, WireLog::default())?;
-    let reply = http.send(request(address)).await?;
-    let value: Value =
-        serde_json::from_slice(&reply.body).map_err(|error| Problem::new(format!("the practice lab's answer is no JSON: {error}")))?;
-    if reply.status == 200 {
-        return Ok(value);
-    }
-    let why = value.get("error").and_then(Value::as_str).unwrap_or("it did not say why");
-    let hint = "`guidepost practice person --list` shows what a person can do";
-    Err(Problem::new(format!("the practice lab refused: {}", text::line(why))).hint(hint))
+    Control::of(&ensure_running(state).await?)?.post(path, body).await
 }

@@ -3,6 +3,7 @@
 
 mod cycles;
 mod names;
+mod rehearsal;
 mod rights;
 mod step;
 mod uses;
@@ -27,6 +28,7 @@ pub(super) fn pack(parts: &Parts, files: &Files) -> Vec<Finding> {
         step::lint(parts, id, step, &mut out);
         words::lint(step, &mut out);
         cycles::probes(&step.step, &mut out);
+        rehearsal::lint(parts, step, &mut out);
     }
     cycles::needs(parts, &mut out);
     // With a step missing, what it covers and uses would be missed too.

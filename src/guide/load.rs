@@ -2,6 +2,7 @@
 
 use super::finding::{Finding, Mark, PackError, known_names, nearest};
 use super::pack::{Guide, Pack};
+use super::rehearsal::Rehearsal;
 use super::source::{Files, Text};
 use super::step::Step;
 use super::words::{self, Words};
@@ -107,16 +108,21 @@ pub(super) struct StepParts {
     pub(super) step: Read<Step>,
     /// `en.md`; `None` when it is not there or could not be read as text.
     pub(super) words: Option<Words>,
+    /// `rehearsal.yaml`; `None` when there is none, or when it could not be understood.
+    pub(super) rehearsal: Option<Read<Rehearsal>>,
 }
 
 impl Parts {
     fn into_guide(self, files: &Files) -> Guide {
-        let (mut steps, mut prose) = (IndexMap::new(), IndexMap::new());
+        let (mut steps, mut prose, mut rehearsals) = (IndexMap::new(), IndexMap::new(), IndexMap::new());
         for (id, parts) in self.steps {
             prose.insert(id.clone(), parts.words.map(|words| words.prose).unwrap_or_default());
+            if let Some(rehearsal) = parts.rehearsal {
+                rehearsals.insert(id.clone(), rehearsal.value);
+            }
             steps.insert(id, parts.step.value);
         }
-        Guide { pack: self.pack.value, steps, prose, hash: files.hash(), built_in: files.built_in }
+        Guide { pack: self.pack.value, steps, prose, rehearsals, hash: files.hash(), built_in: files.built_in }
     }
 }
 
@@ -211,7 +217,21 @@ fn step(files: &Files, pack: &Text, place: Mark, id: &str, findings: &mut Vec<Fi
             Some(words)
         }
     };
-    Some(StepParts { step: step?, words })
+    let rehearsal = rehearsal(files, &format!("{directory}/rehearsal.yaml"), findings);
+    Some(StepParts { step: step?, words, rehearsal })
+}
+
+/// A step needs none; but one under a name that is nearly right would be missed in silence.
+fn rehearsal(files: &Files, path: &str, findings: &mut Vec<Finding>) -> Option<Read<Rehearsal>> {
+    if !files.has(path) {
+        let directory = path.trim_end_matches("rehearsal.yaml");
+        let near = |other: &&str| other.strip_prefix(directory).is_some_and(|name| name.to_ascii_lowercase().starts_with("rehears"));
+        if let Some(near) = files.paths().find(near) {
+            findings.push(Finding::whole(near, "nothing reads this file").hint(format!("rename it to `{path}`")));
+        }
+        return None;
+    }
+    required(files, path, findings, || Finding::whole(path, "there is no such file"))
 }
 
 fn required<T: serde::de::DeserializeOwned>(
@@ -231,7 +251,8 @@ fn required<T: serde::de::DeserializeOwned>(
 /// A file beside it whose name is nearly the same, such as `step.yml`, and no name that the format knows.
 fn near_file(files: &Files, path: &str) -> Option<String> {
     let directory = |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
-    let known_name = |path: &str| ["pack.yaml", "step.yaml", "en.md"].contains(&path.rsplit('/').next().unwrap_or_default());
+    let known_name =
+        |path: &str| ["pack.yaml", "step.yaml", "en.md", "rehearsal.yaml"].contains(&path.rsplit('/').next().unwrap_or_default());
     let beside: Vec<&str> = files.paths().filter(|other| directory(other) == directory(path) && !known_name(other)).collect();
     nearest(path, &beside).map(|near| format!("there is `{near}`; rename it to `{path}`"))
 }

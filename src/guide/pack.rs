@@ -1,6 +1,6 @@
 //! The shape of `pack.yaml`, and a guide as the loader hands it out: parsed once, trusted inside.
 
-use super::{prose::StepProse, step::Step};
+use super::{prose::StepProse, rehearsal::Rehearsal, step::Step};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +14,8 @@ pub struct Guide {
     pub steps: IndexMap<String, Step>,
     /// The words of each step, by step id.
     pub prose: IndexMap<String, StepProse>,
+    /// The rehearsals of the steps that have one, by step id; for `guide test` only.
+    pub rehearsals: IndexMap<String, Rehearsal>,
     /// Lower-case hex SHA-256 over all files of the pack, in path order.
     pub hash: String,
     /// Whether it came from the binary.

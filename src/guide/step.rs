@@ -41,6 +41,16 @@ pub struct Step {
     pub pages: Vec<WizardPage>,
 }
 
+impl Step {
+    /// Whether the step's action turns this check: it waits for it, or an op is left out when it passes.
+    #[must_use]
+    pub fn turns(&self, check: &str) -> bool {
+        self.apply
+            .as_ref()
+            .is_some_and(|apply| apply.settle.as_deref() == Some(check) || apply.ops.iter().any(|op| op.unless.as_deref() == Some(check)))
+    }
+}
+
 /// Who does a step and how it is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

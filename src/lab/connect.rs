@@ -1,5 +1,6 @@
 //! How a lab is reached: where its services are, who signs in, and for the built-in lab, starting its process. Nothing here asks which lab it is.
 
+mod fresh;
 mod start;
 
 use super::given::{Given, REFRESH_TOKEN};
@@ -17,6 +18,7 @@ use crate::services::{
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use fresh::Fresh;
 pub use start::{Endpoint, ensure_running, running};
 
 /// The name under which tokens stand in the system's keyring.
@@ -54,16 +56,7 @@ impl Lab {
     /// No such lab, or its profile is wrong.
     pub fn choose(name: Option<&str>, places: &Places) -> Result<Self, Problem> {
         let Some(name) = name.filter(|name| *name != PRACTICE) else {
-            let way = Way::Started { state: places.practice_world() };
-            let way_to_sign_in = usual_way();
-            return Ok(Self {
-                name: PRACTICE.into(),
-                environment: "practice".into(),
-                variables: BTreeMap::new(),
-                given: Given::default(),
-                way_to_sign_in,
-                way,
-            });
+            return Ok(Self::practice(places.practice_world()));
         };
         let profile = Profile::read(places, name)?;
         let environment = match profile.environment {
@@ -80,6 +73,18 @@ impl Lab {
             way_to_sign_in,
             way: Way::Configured(Box::new(profile)),
         })
+    }
+
+    /// The practice lab that keeps its world in this directory.
+    fn practice(state: PathBuf) -> Self {
+        Self {
+            name: PRACTICE.into(),
+            environment: "practice".into(),
+            variables: BTreeMap::new(),
+            given: Given::default(),
+            way_to_sign_in: usual_way(),
+            way: Way::Started { state },
+        }
     }
 
     /// Whether a guide may be walked here.

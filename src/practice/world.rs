@@ -184,6 +184,9 @@ pub(super) struct Sync {
     pub(super) last: Option<Timestamp>,
     /// Whether the scheduler on APP1 starts cycles by itself.
     pub(super) scheduler: bool,
+    /// `sAMAccountName`s of what lies outside the synchronised containers.
+    #[serde(default)]
+    pub(super) left_out: Vec<String>,
 }
 
 /// Scopes that a person gave to an application.
@@ -214,6 +217,12 @@ impl Directory {
         let domain = Domain { name, verified, dns: false };
         self.domains.push(domain.clone());
         Some(domain)
+    }
+
+    /// Whether a sign-in name ends in this domain.
+    pub(super) fn is_used(&self, domain: &str) -> bool {
+        let suffix = format!("@{}", domain.to_ascii_lowercase());
+        self.users.iter().any(|user| user.upn.to_ascii_lowercase().ends_with(&suffix))
     }
 
     /// The account with this object id or sign-in name; names in any case.

@@ -130,7 +130,7 @@ pub(crate) fn guide() -> Guide {
         .map(|step| (step.id.clone(), step))
         .collect();
     let prose = steps.keys().map(|id| (id.clone(), StepProse { title: id.clone(), ..StepProse::default() })).collect();
-    Guide { pack, steps, prose, hash: "0".repeat(64), built_in: false }
+    Guide { pack, steps, prose, rehearsals: IndexMap::new(), hash: "0".repeat(64), built_in: false }
 }
 
 /// What can go wrong with a look.

@@ -46,6 +46,14 @@ fn head(page: &mut Page, guide: &Guide) {
     page.line(0, "hash    ", &guide.hash);
 }
 
+/// What a pack that is not built in may do, for whoever is about to use it; `None` for one that is.
+pub(super) fn foreign(guide: &Guide) -> Option<String> {
+    let mut page = Page(String::new());
+    head(&mut page, guide);
+    rights(&mut page, guide);
+    (!guide.built_in).then_some(page.0)
+}
+
 fn rights(page: &mut Page, guide: &Guide) {
     let rights = &guide.pack.rights;
     page.blank();

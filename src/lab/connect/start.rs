@@ -4,7 +4,7 @@ use crate::base::{Problem, Secret};
 use serde::Deserialize;
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Child, Stdio},
     time::Duration,
 };
 use tokio::{net::TcpStream, time::Instant};
@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const EVERY: Duration = Duration::from_millis(10);
 /// How long it lives after its last connection.
 const LINGER: &str = "60s";
+/// The same of one that is ended by whoever started it: what is left when that was killed ends soon.
+const SHORT_LINGER: &str = "10s";
 
 /// `endpoint.json`: where a running lab is.
 #[derive(Clone, Deserialize)]
@@ -63,7 +65,30 @@ pub async fn ensure_running(state: &Path) -> Result<Endpoint, Problem> {
     if let Some(endpoint) = running(state).await {
         return Ok(endpoint);
     }
-    let mut child = spawn(state)?;
+    come_up(state, &mut spawn(state, &["--linger", LINGER])?).await
+}
+
+/// A lab's process that ends with this value.
+pub(super) struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Its state belongs to whoever started it, and goes too; on Windows a file that is open cannot.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A lab in a state directory of its own, whose world begins at `from`.
+///
+/// # Errors
+/// It did not come up.
+pub(super) async fn start_anew(state: &Path, from: &str) -> Result<(Endpoint, Process), Problem> {
+    let mut process = Process(spawn(state, &["--linger", SHORT_LINGER, "--from", from])?);
+    Ok((come_up(state, &mut process.0).await?, process))
+}
+
+async fn come_up(state: &Path, child: &mut Child) -> Result<Endpoint, Problem> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         tokio::time::sleep(EVERY).await;
@@ -87,11 +112,11 @@ fn did_not_come_up(state: &Path, failed: Option<std::process::ExitStatus>) -> Pr
 
 /// A process of its own: it outlives this one, whatever becomes of it, and no Ctrl-C of this terminal reaches it.
 #[expect(clippy::disallowed_methods, reason = "this is the room that starts the practice lab")]
-fn spawn(state: &Path) -> Result<std::process::Child, Problem> {
+fn spawn(state: &Path, how: &[&str]) -> Result<Child, Problem> {
     let cannot = |error: std::io::Error| Problem::unknown(format!("the practice lab could not be started: {error}"));
     let program = std::env::current_exe().map_err(cannot)?;
     let mut command = std::process::Command::new(program);
-    command.arg("practice").arg("--state").arg(state).args(["--linger", LINGER, "--format", "json"]);
+    command.arg("practice").arg("--state").arg(state).args(["--format", "json"]).args(how);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

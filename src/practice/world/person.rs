@@ -1,6 +1,6 @@
 //! What a person does to the lab without Guidepost: one line a verb. Not what Graph does.
 
-use super::{Assignment, World, is_domain_name};
+use super::{Assignment, INITIAL_DOMAIN, World, is_domain_name};
 use crate::practice::tables;
 use jiff::Timestamp;
 
@@ -39,6 +39,13 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("remove-role", &["USER", "ROLE"], "takes a directory role from an account", remove_role),
     verb("grant-consent", &["SCOPE"], "lets the practice client ask for a Graph permission", grant_consent),
     verb("revoke-consent", &["SCOPE"], "takes a Graph permission from the practice client; living tokens keep it", revoke_consent),
+    verb(
+        "leave-out",
+        &["USER"],
+        "moves an account of the domain out of what Entra Connect synchronises; the next cycle takes it out of the tenant",
+        leave_out,
+    ),
+    verb("take-in", &["USER"], "moves it back; the next cycle brings it", take_in),
     verb("sync", &[], "runs a delta cycle of Entra Connect now", sync),
     verb("stop-sync", &[], "suspends the scheduler of Entra Connect: the last cycle gets old", stop_sync),
     verb("start-sync", &[], "installs Entra Connect or resumes its scheduler, and runs a cycle", start_sync),
@@ -46,8 +53,9 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("buy-license", &["SKU"], "buys a product, for example SPE_E5, and gives it to every account", buy_license),
     verb("drop-license", &["SKU"], "cancels a product", drop_license),
     verb("add-domain", &["NAME"], "adds a domain to the tenant, not yet verified", add_domain),
-    verb("verify-domain", &["NAME"], "proves the ownership of a domain", verify_domain),
+    verb("verify-domain", &["NAME"], "proves the ownership of a domain whose DNS record is published", verify_domain),
     verb("publish-dns", &["NAME"], "publishes the DNS record that proves a domain, so that it can be verified", publish_dns),
+    verb("remove-domain", &["NAME"], "takes a domain that no account uses out of the tenant", remove_domain),
     verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
 ];
 
@@ -136,6 +144,22 @@ fn revoke_consent(world: &mut World, args: &[String], _now: Timestamp) -> Result
     Ok(())
 }
 
+fn leave_out(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    match world.directory.leave_out(name) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Misstep::State(format!("`{name}` is left out already"))),
+        None => Err(Misstep::Unknown("account of the domain", name.to_owned())),
+    }
+}
+
+fn take_in(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let (name, left_out) = (arg(args, 0), &mut world.directory.sync.left_out);
+    let before = left_out.len();
+    left_out.retain(|one| !one.eq_ignore_ascii_case(name));
+    if left_out.len() < before { Ok(()) } else { Err(Misstep::State(format!("`{name}` is not left out"))) }
+}
+
 fn sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
     if world.directory.sync.enabled != Some(true) {
         return Err(Misstep::State("synchronisation is not on; `start-sync` turns it on".to_owned()));
@@ -221,7 +245,26 @@ fn publish_dns(world: &mut World, args: &[String], _now: Timestamp) -> Result<()
 fn verify_domain(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
     let name = arg(args, 0);
     let domain = world.directory.domains.iter_mut().find(|domain| domain.name.eq_ignore_ascii_case(name));
-    domain.ok_or_else(|| Misstep::Unknown("domain", name.to_owned()))?.verified = true;
+    let domain = domain.ok_or_else(|| Misstep::Unknown("domain", name.to_owned()))?;
+    if !domain.dns && !domain.verified {
+        return Err(Misstep::State(format!("no DNS record proves `{name}`; `publish-dns` publishes it")));
+    }
+    domain.verified = true;
+    Ok(())
+}
+
+fn remove_domain(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    if !world.directory.domains.iter().any(|domain| domain.name.eq_ignore_ascii_case(name)) {
+        return Err(Misstep::Unknown("domain", name.to_owned()));
+    }
+    if name.eq_ignore_ascii_case(INITIAL_DOMAIN) {
+        return Err(Misstep::State("the first domain of the tenant stays".to_owned()));
+    }
+    if world.directory.is_used(name) {
+        return Err(Misstep::State(format!("an account uses `{name}`")));
+    }
+    world.directory.domains.retain(|domain| !domain.name.eq_ignore_ascii_case(name));
     Ok(())
 }
 
@@ -279,10 +322,41 @@ mod tests {
             ("buy-license|X", "`X`"),
             ("add-domain|no domain", "`no domain`"),
             ("verify-domain|x.example", "`x.example`"),
+            ("verify-domain|fabrikam.example", "`publish-dns`"),
+            ("remove-domain|x.example", "`x.example`"),
+            ("remove-domain|contoso.onmicrosoft.com", "first domain"),
+            ("remove-domain|testlab.contoso.example", "an account uses"),
+            ("leave-out|admin", "`admin`"),
+            ("take-in|User1", "not left out"),
         ] {
             let error = does(&mut world, words).unwrap_err().to_string();
             assert!(error.contains(named), "{words}: {error}");
         }
+    }
+
+    #[test]
+    fn an_account_that_is_left_out_goes_with_its_roles_at_the_next_cycle_and_comes_back_without_them() {
+        let mut world = world(Preset::Done);
+        does(&mut world, "leave-out|user1").unwrap();
+        assert!(does(&mut world, "leave-out|User1").is_err());
+        assert!(world.directory.user_by_any_name("User1").is_some());
+        does(&mut world, "sync").unwrap();
+        assert_eq!((world.directory.user_by_any_name("User1"), world.directory.assignments.len()), (None, 1));
+        does(&mut world, "take-in|USER1").unwrap();
+        does(&mut world, "sync").unwrap();
+        assert_eq!(world.directory.user_by_any_name("User1").unwrap().upn, "User1@testlab.contoso.example");
+        assert_eq!(world.directory.assignments.len(), 1);
+    }
+
+    #[test]
+    fn a_domain_is_verified_only_by_its_published_record_and_can_be_removed_when_nobody_uses_it() {
+        let mut world = world(Preset::Start);
+        does(&mut world, "remove-domain|Contoso.example").unwrap();
+        does(&mut world, "add-domain|contoso.example").unwrap();
+        assert!(does(&mut world, "verify-domain|contoso.example").is_err());
+        does(&mut world, "publish-dns|contoso.example").unwrap();
+        does(&mut world, "verify-domain|contoso.example").unwrap();
+        assert!(world.directory.domains.iter().any(|domain| domain.name == "contoso.example" && domain.verified));
     }
 
     #[test]

@@ -29,6 +29,8 @@ impl Preset {
 }
 
 const ADMIN: &str = "a1c40d6e-7b02-4f35-9e18-60d3f5827bc1";
+/// The one account of the domain that is synchronised.
+const USER1_SAM: &str = "User1";
 const USER1: &str = "b7e25f90-1d4c-4a83-8c6f-92e0a4d13578";
 const CLOUD_ONLY: &[(&str, &str, &str)] = &[
     ("c20fa6d4-85b1-4e97-a35d-07c8e19f4b62", "user2", "User 2"),
@@ -87,7 +89,7 @@ impl Directory {
         }
         // Ten minutes ago: recent, and the next cycle is not at once.
         let last = now - SignedDuration::from_mins(10);
-        self.sync = Sync { enabled: Some(true), last: Some(last), scheduler: true };
+        self.sync = Sync { enabled: Some(true), last: Some(last), scheduler: true, left_out: Vec::new() };
         self.receive_user1(last);
         if let Some(user) = self.users.iter_mut().find(|user| user.id == USER1) {
             user.products.push("SPE_E5".to_owned());
@@ -97,6 +99,9 @@ impl Directory {
     /// What a cycle brings from the domain on premises: User1, whose sign-in name falls back to the initial domain
     /// while the domain's own is not verified (MIR plan-connect-userprincipalname.md).
     pub(in crate::practice) fn receive_user1(&mut self, now: Timestamp) {
+        if self.sync.left_out.iter().any(|name| name == USER1_SAM) {
+            return self.forget_user1();
+        }
         let verified = self.domains.iter().any(|domain| domain.verified && domain.name == LAB_DOMAIN);
         let upn = format!("User1@{}", if verified { LAB_DOMAIN } else { INITIAL_DOMAIN });
         if !self.users.iter().any(|user| user.id == USER1) {
@@ -107,6 +112,25 @@ impl Directory {
         if let Some(there) = &mut user.on_premises {
             there.synced = now;
         }
+    }
+
+    /// An account that a cycle does not find any more is deleted in the tenant, and its roles with it.
+    fn forget_user1(&mut self) {
+        self.users.retain(|user| user.id != USER1);
+        self.assignments.retain(|one| one.principal != USER1);
+        self.eligible.retain(|one| one.principal != USER1);
+    }
+
+    /// Leaves an account of the domain out of the cycles to come; false when it is left out already, `None` when there is none of this name.
+    pub(in crate::practice) fn leave_out(&mut self, name: &str) -> Option<bool> {
+        if !name.eq_ignore_ascii_case(USER1_SAM) {
+            return None;
+        }
+        let new = !self.sync.left_out.iter().any(|one| one == USER1_SAM);
+        if new {
+            self.sync.left_out.push(USER1_SAM.to_owned());
+        }
+        Some(new)
     }
 }
 
@@ -131,7 +155,7 @@ fn cloud_only(id: &str, short: &str, name: &str, created: Timestamp) -> User {
 
 fn user1(now: Timestamp) -> User {
     let on_premises = OnPremises {
-        sam: "User1".to_owned(),
+        sam: USER1_SAM.to_owned(),
         dn: "CN=User1,CN=Users,DC=testlab,DC=contoso,DC=example".to_owned(),
         sid: "S-1-5-21-1004336348-1177238915-682003330-1104".to_owned(),
         immutable_id: "kF0Tq3mXkE2P8w7aZ5Vd1A==".to_owned(),

@@ -90,12 +90,10 @@ pub(super) fn add_domain(call: &mut Call<'_>) -> Result<Answer, Fault> {
 
 pub(super) fn delete_domain(call: &mut Call<'_>) -> Result<Answer, Fault> {
     let gone = named_domain(call)?;
-    let suffix = format!("@{}", gone.name);
-    let used = call.live.world().directory.users.iter().any(|user| user.upn.to_ascii_lowercase().ends_with(&suffix));
     if gone.name == INITIAL_DOMAIN {
         return Err(Fault::bad("The initial domain of the tenant cannot be deleted."));
     }
-    if used {
+    if call.live.world().directory.is_used(&gone.name) {
         return Err(Fault::bad(format!("Domain '{}' cannot be deleted: accounts or other objects use it.", gone.name)));
     }
     call.change(("Remove domain", "DirectoryManagement", Party::thing(&gone.name, "Other")), |world| {
