@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod check;
+pub mod consent;
 pub mod core;
 pub mod diagnose;
 pub mod journal;

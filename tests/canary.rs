@@ -151,6 +151,11 @@ impl Plain {
         }
     }
 
+    async fn hears_address(&mut self) -> String {
+        let line = self.hears("/oauth2/v2.0/authorize?").await;
+        line.split_whitespace().find(|word| word.contains("/authorize?")).unwrap().to_owned()
+    }
+
     async fn ends(mut self) -> Written {
         self.says("quit").await;
         while let Some(line) = timeout(LONG, self.lines.next_line()).await.expect("it does not end").unwrap() {
@@ -163,14 +168,8 @@ impl Plain {
     }
 }
 
-/// A whole sign-in in the browser from a walk whose earlier sign-in was ended; and the address that was opened.
-async fn sign_in(stage: &Stage) -> (Written, String) {
-    stage.lab.person("revoke-tokens", &[]).await;
-    let mut walk = Plain::start(stage);
-    walk.hears("signed out").await;
-    walk.says("sign in").await;
-    let line = walk.hears("/oauth2/v2.0/authorize?").await;
-    let address = line.split_whitespace().find(|word| word.contains("/authorize?")).unwrap().to_owned();
+/// Signs in at an address, as a person with a browser would; the page at the end.
+async fn in_the_browser(stage: &Stage, address: &str) -> (String, Vec<u8>) {
     let mut browser = Browser::at(&stage.lab, address.parse().unwrap()).await;
     browser.log_in("admin@contoso.onmicrosoft.com").await;
     if browser.sent_to.is_none() {
@@ -179,13 +178,32 @@ async fn sign_in(stage: &Stage) -> (Written, String) {
     let back = browser.sent_to.take().unwrap();
     let page = stage.lab.http.get(back).send().await.unwrap();
     assert!(page.status().is_success());
+    ("the page at the end of sign-in".to_owned(), page.bytes().await.unwrap().to_vec())
+}
+
+/// Whole sign-ins in the browser, for reading and for writing, from a walk whose earlier sign-in was ended; and the addresses that were opened.
+async fn sign_in(stage: &Stage) -> (Written, Vec<String>) {
+    stage.lab.person("revoke-tokens", &[]).await;
+    stage.lab.person("revoke-consent", &["RoleManagement.ReadWrite.Directory"]).await;
+    let mut walk = Plain::start(stage);
+    walk.hears("signed out").await;
+    walk.says("sign in").await;
+    let reading = walk.hears_address().await;
+    let mut pages = vec![in_the_browser(stage, &reading).await];
     walk.hears("lab: connected").await;
     walk.hears("fail: User1 holds").await;
+    walk.says("apply").await;
+    walk.hears("high risk: type apply").await;
+    walk.says("apply").await;
+    walk.hears("this sign-in is for writing").await;
+    let writing = walk.hears_address().await;
+    pages.push(in_the_browser(stage, &writing).await);
+    walk.hears("2 changes open").await;
     walk.says("wire").await;
     walk.hears("/v1.0/roleManagement").await;
     let mut written = walk.ends().await;
-    written.push(("the page at the end of sign-in".to_owned(), page.bytes().await.unwrap().to_vec()));
-    (written, address)
+    written.extend(pages);
+    (written, vec![reading, writing])
 }
 
 fn walk_on_a_screen(stage: &Stage) -> Written {
@@ -258,7 +276,7 @@ async fn no_password_token_code_or_key_is_printed_shown_stored_or_listed() {
     let mut written = tokio::task::block_in_place(|| walk_on_a_screen(&stage));
     written.extend(commands(&stage).await);
     stage.rule(|_, _| Do::Pass);
-    let (walked, address) = sign_in(&stage).await;
+    let (walked, addresses) = sign_in(&stage).await;
     written.extend(walked);
     let attested = stage.run(&["attest", "global-administrator/open-admin-center"]).await;
     assert_eq!(attested.code, 0, "{}", attested.err);
@@ -276,7 +294,9 @@ async fn no_password_token_code_or_key_is_printed_shown_stored_or_listed() {
 
     // The address of sign-in holds `state` by its nature; it is shown, and given to the browser, so that it can be opened.
     for (_, bytes) in &mut written {
-        *bytes = String::from_utf8_lossy(bytes).replace(&address, "").into_bytes();
+        for address in &addresses {
+            *bytes = String::from_utf8_lossy(bytes).replace(address, "").into_bytes();
+        }
     }
     let mut secrets = exchanged(&stage);
     for kind in [
@@ -291,6 +311,8 @@ async fn no_password_token_code_or_key_is_printed_shown_stored_or_listed() {
     ] {
         assert!(secrets.iter().any(|(known, secret)| *known == kind && secret.len() >= 20), "the server never saw a {kind}");
     }
+    let codes = secrets.iter().filter(|(kind, _)| *kind == "authorization code").count();
+    assert!(codes >= 2, "one for reading and one for writing");
     // The browser typed the password, or there would be no code; steering the clock used the key.
     let ready = &stage.lab.ready;
     secrets.push(("password", ready["admin"]["password"].as_str().unwrap().to_owned()));

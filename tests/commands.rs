@@ -282,7 +282,7 @@ fn plan_all_shows_what_can_be_done_up_to_the_first_step_that_needs_a_person() {
 #[test]
 fn the_ledger_holds_a_change_until_it_is_taken_back() {
     let (home, _lab, pack) = bench();
-    let nothing = json!({"format": 1, "lab": "practice", "open": [], "in_doubt": []});
+    let nothing = json!({"format": 1, "lab": "practice", "open": [], "consents": [], "in_doubt": []});
     assert_eq!(home.run(&["ledger", "--format", "json"]).exits(0).json(), nothing);
     home.run(&["ledger"]).exits(0).says(&["nothing of Guidepost's is open in practice"]);
     home.run(&["apply", &pack, STEP[0], STEP[1], "--yes"]).exits(0);

@@ -14,8 +14,9 @@ use guidepost::{
         journal::{Event, Journal},
         ledger::Ledger,
         page::{Act, Connection, Overlay, SignInAsk, SignInPane, Way},
-        run::{Begin, Command, Door, Handle, NotConnected, Pasted, Talk, View, start},
+        run::{Begin, Command, Door, Handle, NotConnected, Pasted, SignedIn, Talk, View, start},
     },
+    services::entra::Purpose,
 };
 use std::{sync::Arc, time::Duration};
 use support::{Bench, SECOND, Tenant, Trouble};
@@ -366,16 +367,16 @@ impl Door for ScriptedDoor {
     fn usual_way(&self) -> Way {
         Way::Paste
     }
-    async fn sign_in(&self, way: Way, talk: Talk) -> Result<Arc<dyn guidepost::engine::probe::Systems>, NotConnected> {
+    async fn sign_in(&self, way: Way, purpose: Purpose, talk: Talk) -> Result<SignedIn, NotConnected> {
         let Talk { show, mut pasted } = talk;
         let ask = SignInAsk::Paste { address: "https://login.example/".to_owned() };
-        let pane = SignInPane { way, ask, wrong: None };
+        let pane = SignInPane { way, ask, wrong: None, writing: None };
         let _ = show.send(pane.clone()).await;
         while let Some(text) = pasted.recv().await {
             match text.expose() {
                 "right" => {
-                    self.0.with(|tenant| tenant.signed_out = false);
-                    return Ok(self.0.clone());
+                    let given = self.0.with(|tenant| tenant.sign_in(purpose));
+                    return Ok(SignedIn { systems: self.0.clone(), app: "app-1".to_owned(), given });
                 }
                 "refused" => return Err(NotConnected::Failed(Problem::unknown("refused by a policy").hint("try another way"))),
                 _ => drop(show.try_send(SignInPane { wrong: Some("not that".to_owned()), ..pane.clone() })),
@@ -586,4 +587,70 @@ async fn a_refused_sign_in_says_why_and_offers_a_way_out() {
     until(&mut handle, |view| matches!(ask(view), Some(SignInAsk::Paste { .. }))).await;
     paste(&handle, "right").await;
     until(&mut handle, |view| view.page.lab.connection == Connection::Ready && view.page.overlay.is_none()).await;
+}
+
+// ---- a sign-in for writing ----
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmed_plan_goes_on_after_the_sign_in_for_writing_that_it_needs() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.write_missing = true);
+    let engine = bench.engine("walk");
+    let mut handle = walk(&bench, engine.clone());
+    until(&mut handle, |view| view.page.why_not(Act::Apply).is_none()).await;
+    handle.commands.send(Command::PlanApply("role".into())).await.unwrap();
+    let view = until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::Plan(_)))).await;
+    let Some(Overlay::Plan(plan)) = &view.page.overlay else { panic!() };
+    assert!(plan.sign_in.as_ref().is_some_and(|ask| ask.contains("`X.ReadWrite`") && ask.contains("stays in the tenant")), "{plan:?}");
+    handle.commands.send(Command::Confirm(plan.id.clone())).await.unwrap();
+    until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::SignIn(_)))).await;
+    assert_eq!((bench.tenant.sent(), engine.ledger().count_open()), (Vec::new(), 0));
+    handle.commands.send(Command::Paste(Pasted(Secret::new("right")))).await.unwrap();
+    until(&mut handle, |view| view.page.overlay.is_none() && view.page.lab.open_changes == 2).await;
+    assert_eq!(bench.tenant.sent().len(), 1, "sent once, without a second confirmation");
+    let kinds: Vec<_> = Journal::read(bench.dir(), support::author("check"), support::clock()).unwrap().lines().to_vec();
+    let at = |wanted: fn(&Event) -> bool| kinds.iter().position(|line| wanted(&line.event)).unwrap();
+    assert!(at(|event| matches!(event, Event::Consented { .. })) < at(|event| matches!(event, Event::Intended { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_changed_during_the_sign_in_for_writing_is_not_sent() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.write_missing = true);
+    let mut handle = walk(&bench, bench.engine("walk"));
+    until(&mut handle, |view| view.page.why_not(Act::Apply).is_none()).await;
+    handle.commands.send(Command::PlanApply("role".into())).await.unwrap();
+    let view = until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::Plan(_)))).await;
+    let Some(Overlay::Plan(plan)) = &view.page.overlay else { panic!() };
+    handle.commands.send(Command::Confirm(plan.id.clone())).await.unwrap();
+    until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::SignIn(_)))).await;
+    bench.tenant.with(|tenant| tenant.user_id = "u-2".into());
+    handle.commands.send(Command::Paste(Pasted(Secret::new("right")))).await.unwrap();
+    let view = until(&mut handle, |view| view.page.notice.is_some()).await;
+    assert!(view.page.notice.as_ref().unwrap().text.contains("not the one that was confirmed"), "{:?}", view.page.notice);
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_or_cancelled_sign_in_for_writing_leaves_the_lab_connected_and_nothing_sent() {
+    let bench = Bench::new();
+    bench.tenant.with(|tenant| tenant.write_missing = true);
+    let mut handle = walk(&bench, bench.engine("walk"));
+    until(&mut handle, |view| view.page.why_not(Act::Apply).is_none()).await;
+    handle.commands.send(Command::PlanApply("role".into())).await.unwrap();
+    let view = until(&mut handle, |view| matches!(view.page.overlay, Some(Overlay::Plan(_)))).await;
+    let Some(Overlay::Plan(plan)) = &view.page.overlay else { panic!() };
+    handle.commands.send(Command::Confirm(plan.id.clone())).await.unwrap();
+    let asks = |view: &View| matches!(&view.page.overlay, Some(Overlay::SignIn(pane)) if matches!(pane.ask, SignInAsk::Paste { .. }));
+    until(&mut handle, asks).await;
+    handle.commands.send(Command::Paste(Pasted(Secret::new("refused")))).await.unwrap();
+    let ended = |view: &View| matches!(&view.page.overlay, Some(Overlay::SignIn(pane)) if matches!(pane.ask, SignInAsk::Ended { .. }));
+    until(&mut handle, ended).await;
+    handle.commands.send(Command::SignInBy(Way::Device)).await.unwrap();
+    until(&mut handle, asks).await;
+    handle.commands.send(Command::Dismiss).await.unwrap();
+    let view = until(&mut handle, |view| view.page.overlay.is_none()).await;
+    assert_eq!(view.page.lab.connection, Connection::Ready);
+    assert!(view.page.notice.as_ref().is_some_and(|notice| notice.text.contains("nothing was sent")), "{:?}", view.page.notice);
+    assert_eq!(bench.tenant.sent(), Vec::<String>::new());
 }

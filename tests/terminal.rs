@@ -33,6 +33,7 @@ fn page() -> Page {
             environment: "test".to_owned(),
             tenant: None,
             account: None,
+            meter: None,
             connection: Connection::Ready,
             open_changes: 0,
             clock_ahead: None,

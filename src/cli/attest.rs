@@ -6,13 +6,13 @@ use super::{
     out,
 };
 use crate::base::{Exit, Problem};
-use crate::engine::{journal::Event, person};
+use crate::engine::{journal::Event, ledger::Consent, person};
 
 /// Say that a task, or every task of a step, is done.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The step, or one task of it
-    #[arg(value_name = "STEP[/TASK]")]
+    /// The step, one task of it, or a consent that the ledger names
+    #[arg(value_name = "STEP[/TASK]|consent/LINE")]
     task: String,
     /// A built-in guide or a pack's directory
     #[arg(long, value_name = "GUIDE", default_value = DEFAULT_GUIDE)]
@@ -34,6 +34,9 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let context = Context::open(&wanted, globals, "attest", Access::Write)?;
     let guide = context.engine.guide().clone();
     let short = args.task.strip_prefix(&format!("{}/", guide.pack.id)).unwrap_or(&args.task);
+    if let Some(n) = short.strip_prefix("consent/") {
+        return consent(&context, n, args);
+    }
     let (step, task) = short.split_once('/').map_or((short, None), |(step, task)| (step, Some(task)));
     let step = step_id(&guide, step)?;
     let known: Vec<String> = guide.steps.get(&step).map(|step| step.tasks.iter().map(|task| task.id.clone()).collect()).unwrap_or_default();
@@ -50,5 +53,20 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
         context.engine.record(Some(&step), Event::Attested { task: task.clone(), by: person(), withdrawn: args.withdraw })?;
         out::say(&format!("{step}/{task}: {word}"));
     }
+    Ok(Exit::Fine)
+}
+
+/// A person took a consent back by hand; the ledger's entry is closed by that word, and opened again when it is withdrawn.
+fn consent(context: &Context, line: &str, args: &Args) -> Result<Exit, Problem> {
+    let ledger = context.engine.ledger();
+    let Some(known) = ledger.consents.iter().find(|known| known.n.to_string() == line) else {
+        let lines: Vec<String> = ledger.consents.iter().map(Consent::task).collect();
+        let names = if lines.is_empty() { "there is none".to_owned() } else { lines.join(", ") };
+        let line = crate::base::text::short(line, 20);
+        return Err(Problem::usage(format!("the ledger has no consent in line `{line}`")).hint(format!("open consents: {names}")));
+    };
+    let event = Event::Attested { task: known.task(), by: person(), withdrawn: args.withdraw };
+    context.engine.record(context.engine.consent_step(), event)?;
+    out::say(&format!("{}: {}", known.task(), if args.withdraw { "open again" } else { "taken back by hand, attested" }));
     Ok(Exit::Fine)
 }

@@ -113,7 +113,10 @@ fn chosen(context: &Context, named: Option<String>, direction: Direction) -> Vec
     match direction {
         Direction::Apply => context.engine.guide().steps.keys().cloned().collect(),
         Direction::Undo => {
-            let mut steps: Vec<String> = context.engine.ledger().open.iter().rev().map(|entry| entry.step.clone()).collect();
+            let ledger = context.engine.ledger();
+            let mut steps: Vec<String> = ledger.open.iter().rev().map(|entry| entry.step.clone()).collect();
+            // Consents last: taking the changes back needs them.
+            steps.extend(ledger.open_consents().next().and(context.engine.consent_step()).map(str::to_owned));
             steps.dedup();
             steps
         }
@@ -131,12 +134,13 @@ async fn one(context: &Context, step: &str, direction: Direction, args: &Args, g
     let plan = context.engine.plan(step, direction).await?;
     if plan.ops.is_empty() {
         show(&plan, args.format, Some("nothing"))?;
-        return Ok(Exit::Fine);
+        return Ok(if plan.by_hand.is_empty() { Exit::Fine } else { Exit::Not });
     }
     if args.format == Format::Text {
         show(&plan, args.format, None)?;
     }
     let how = confirm(&plan, args, globals)?;
+    context.ready_to_write(globals).await?;
     let carried = context.engine.carry_out(&plan, how).await.map_err(Problem::from)?;
     let verdict = context.engine.wait_settled(step).await;
     finish(&plan, carried, verdict, args.format)
@@ -188,6 +192,7 @@ fn finish(plan: &Plan, carried: Carried, verdict: Option<Verdict>, format: Forma
         (Direction::Apply, Some(Verdict::Fail | Verdict::Pending | Verdict::Blocked | Verdict::Waived | Verdict::NotApplicable))
         | (Direction::Undo, Some(Verdict::Pass | Verdict::Pending)) => Exit::Not,
     };
+    let exit = if exit == Exit::Fine && !plan.by_hand.is_empty() { Exit::Not } else { exit };
     let done = match carried {
         Carried::Nothing => "nothing was left to do".to_owned(),
         Carried::Done(_) if plan.direction == Direction::Apply => "done".to_owned(),
@@ -214,6 +219,11 @@ fn show(plan: &Plan, format: Format, outcome: Option<&str>) -> Result<(), Proble
     }
     for op in &plan.ops {
         show_op(op);
+    }
+    for by_hand in &plan.by_hand {
+        for (number, line) in wrapped(&format!("a person is needed: {by_hand}"), width().saturating_sub(4)).into_iter().enumerate() {
+            out::say(&format!("  {}{line}", if number == 0 { "" } else { "  " }));
+        }
     }
     if plan.ops.is_empty() {
         out::say("  nothing to do");

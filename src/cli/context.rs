@@ -1,12 +1,15 @@
 //! What every command about a guide in a lab needs: the guide, the lab, the journal, the engine, and the way in.
 
 use super::{Globals, out};
-use crate::base::{Problem, clock::SystemClock};
+use crate::base::{Exit, Problem, clock::SystemClock};
 use crate::engine::{
+    action::Refusal,
+    consent::NewConsent,
     core::{Engine, LabName},
     hex,
     journal::{Author, Event, Journal},
-    run::{Door, NotConnected},
+    probe::Systems,
+    run::{Door, NotConnected, SignedIn},
     systems::LabDoor,
 };
 use crate::guide::{Guide, load};
@@ -15,6 +18,7 @@ use crate::lab::{
     given::Given,
     profile::{Places, check_variables},
 };
+use crate::services::entra::Purpose;
 use std::{io::IsTerminal as _, sync::Arc};
 
 /// The guide that is walked when none is named.
@@ -89,7 +93,7 @@ impl Context {
     /// It cannot be reached, or nobody is signed in.
     pub async fn connect(&self, globals: &Globals) -> Result<(), Problem> {
         let connected = match self.door.connect().await {
-            Err(NotConnected::SignedOut(_)) if may_ask(globals) => self.sign_in().await,
+            Err(NotConnected::SignedOut(_)) if may_ask(globals) => self.sign_in(Purpose::Read).await?,
             other => other,
         };
         if let Some(notice) = self.door.notice() {
@@ -98,7 +102,7 @@ impl Context {
         match connected {
             Ok(systems) => {
                 self.engine.connect(systems);
-                Ok(())
+                self.engine.settle_asked()
             }
             Err(NotConnected::SignedOut(why)) => Err(self.nobody(why)),
             Err(NotConnected::Failed(problem)) => Err(problem),
@@ -113,8 +117,57 @@ impl Context {
         Problem::unknown(format!("{what}: {}", why.what)).hint(hint)
     }
 
-    async fn sign_in(&self) -> Result<Arc<dyn crate::engine::probe::Systems>, NotConnected> {
-        super::signin::talk(&*self.door, self.door.usual_way()).await
+    /// Signs in, and writes down what that gave. The journal's trouble is the outer error: then nothing else should be done.
+    async fn sign_in(&self, purpose: Purpose) -> Result<Result<Arc<dyn Systems>, NotConnected>, Problem> {
+        match super::signin::talk(&*self.door, self.door.usual_way(), purpose).await {
+            Ok(SignedIn { systems, app, given }) => {
+                self.record_consents(&app, &given)?;
+                Ok(Ok(systems))
+            }
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    /// Writes down what a sign-in gave, and says so.
+    ///
+    /// # Errors
+    /// A consent that is surely ours cannot be written down.
+    pub fn record_consents(&self, app: &str, given: &[NewConsent]) -> Result<(), Problem> {
+        // A command that only reads leaves what may be older than this sign-in to those that write.
+        let ours = given.iter().filter(|one| !one.unproven || self.engine.read_only().is_none()).cloned().collect::<Vec<_>>();
+        self.engine.record_consents(&ours)?;
+        if self.engine.read_only().is_none() {
+            self.engine.close_asked(app)?;
+        }
+        for one in ours.iter().filter(|one| !one.unproven) {
+            let names = one.scopes.join(", ");
+            out::tell(&format!("consent to {names} stays in the tenant until it is taken back; it is in the ledger"));
+        }
+        Ok(())
+    }
+
+    /// Signs in for writing where a change needs it and a person sits here.
+    ///
+    /// # Errors
+    /// Nobody can be asked, or the sign-in failed: then nothing was changed.
+    pub async fn ready_to_write(&self, globals: &Globals) -> Result<(), Problem> {
+        let ask = match self.engine.ready_to_write().await {
+            Ok(()) => return Ok(()),
+            Err(Refusal::SignIn(ask)) if may_ask(globals) => ask,
+            Err(refusal) => return Err(refusal.into()),
+        };
+        out::tell(&ask.sentence());
+        self.engine.record_asked(&ask)?;
+        match self.sign_in(Purpose::Write).await? {
+            Ok(systems) => {
+                self.engine.connect(systems);
+                self.engine.settle_asked()
+            }
+            Err(NotConnected::SignedOut(None)) => Err(Problem::new("nothing was changed: nobody signed in for writing")),
+            Err(NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem)) => {
+                Err(Problem { what: format!("nothing was changed: {}", problem.what), exit: Exit::Not, ..problem })
+            }
+        }
     }
 
     /// The steps that a command concerns: the one named, or all.

@@ -109,6 +109,9 @@ async fn lab(context: &Context, globals: &Globals) -> Vec<Finding> {
     let account = systems.me().map(|me| me.name).unwrap_or_default();
     let mut findings = vec![Finding::fine("lab", format!("{}, signed in as {account}", context.lab.name))];
     let organization = Request::Graph { path: "/v1.0/organization".into(), query: vec![("$select".into(), "id".into())], eventual: false };
+    let granted =
+        context.engine.meter().map_or_else(|| "the sign-in service does not say which".to_owned(), |meter| meter.words().join("; "));
+    findings.push(Finding::fine("granted", granted));
     findings.push(match systems.look(&organization).await {
         Ok(answer) => match answer.date {
             Some(date) => clock(date.duration_since(context.engine.now())),

@@ -2,10 +2,12 @@
 
 use super::{
     Globals,
-    context::{Access, Context, Where},
+    context::{Access, Context, Where, width},
     out,
 };
 use crate::base::{Exit, Problem};
+use crate::engine::ledger::Consent;
+use crate::report::wrapped;
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -34,17 +36,18 @@ enum Format {
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let context = Context::open(&args.wanted, globals, "ledger", Access::Read)?;
     let ledger = context.engine.ledger();
+    let consents: Vec<_> = ledger.open_consents().collect();
     if args.format == Format::Json {
         let doubts: Vec<_> = ledger
             .in_doubt
             .iter()
             .map(|doubt| json!({"n": doubt.n, "step": doubt.step, "op": doubt.op, "request": doubt.request}))
             .collect();
-        let value = json!({"format": 1, "lab": context.lab.name, "open": ledger.open, "in_doubt": doubts});
+        let value = json!({"format": 1, "lab": context.lab.name, "open": ledger.open, "consents": consents, "in_doubt": doubts});
         out::say(&serde_json::to_string_pretty(&value).map_err(|error| Problem::unknown(format!("cannot print JSON: {error}")))?);
         return Ok(Exit::Fine);
     }
-    if ledger.open.is_empty() && ledger.in_doubt.is_empty() {
+    if ledger.open.is_empty() && consents.is_empty() && ledger.in_doubt.is_empty() {
         out::say(&format!("nothing of Guidepost's is open in {}", context.lab.name));
     }
     for entry in &ledger.open {
@@ -56,8 +59,33 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
         };
         out::say(&format!("  {undo}"));
     }
+    for consent in consents {
+        show_consent(consent);
+    }
     for doubt in &ledger.in_doubt {
         out::say(&format!("{} {}/{}  in doubt since {:.0} (journal line {})", doubt.guide, doubt.step, doubt.op, doubt.at, doubt.n));
     }
     Ok(Exit::Fine)
+}
+
+fn show_consent(consent: &Consent) {
+    let open = match (consent.asked, consent.unproven) {
+        (true, _) => "asked for",
+        (false, true) => "may be ours, seen",
+        (false, false) => "given",
+    };
+    out::say(&format!("{} {}  {open} {:.0} (journal line {})", consent.guide, consent.task(), consent.at, consent.n));
+    let undo = format!(
+        "undo: `guidepost undo --all`, by Graph where that may; else by hand: {}; then `guidepost attest {}`",
+        consent.by_hand(),
+        consent.task()
+    );
+    let undo = if consent.unproven || consent.asked {
+        format!("if it is ours, by hand: {}; then `guidepost attest {}`", consent.by_hand(), consent.task())
+    } else {
+        undo
+    };
+    for line in [consent.sentence(), undo].iter().flat_map(|text| wrapped(text, width().saturating_sub(2))) {
+        out::say(&format!("  {line}"));
+    }
 }

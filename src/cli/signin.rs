@@ -2,18 +2,20 @@
 
 use super::{
     Globals,
-    context::{DEFAULT_GUIDE, block_on, choose},
+    context::{Access, Context, DEFAULT_GUIDE, Where, block_on, choose},
     out,
 };
 use crate::base::{Exit, Problem, Secret, clock::SystemClock};
 use crate::engine::{
+    consent::NewConsent,
     page::{SignInAsk, Way},
-    probe::Systems,
-    run::{Door, NotConnected, Talk},
+    probe::{NotReady, Systems},
+    run::{Door, NotConnected, SignedIn, Talk},
     systems::LabDoor,
 };
 use crate::guide::load;
 use crate::lab::profile::Places;
+use crate::services::entra::Purpose;
 use crate::{plain, tui};
 use clap::ValueEnum;
 use std::{io::IsTerminal as _, sync::Arc};
@@ -27,6 +29,9 @@ pub struct Args {
     /// In which way; without it, as the lab's profile says
     #[arg(long, value_enum, value_name = "WAY")]
     way: Option<WayArg>,
+    /// For changing too: asks for consent to the guide's permissions for writing
+    #[arg(long)]
+    write: bool,
 }
 
 /// Sign out of a lab.
@@ -72,27 +77,71 @@ fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
 /// The lab cannot be reached, the sign-in was refused, or it cannot be kept.
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let door = door(&args.wanted, globals)?;
+    // What is asked for is written down before it is asked for.
+    let journal = if args.write { Some(journal(args, globals)?) } else { None };
     block_on(async {
-        let signed_in = match (door.connect().await, args.way) {
-            (Ok(systems), None) => {
-                out::say(&format!("signed in already as {}", name(&*systems)));
-                return Ok(Exit::Fine);
-            }
-            (Err(NotConnected::Failed(problem)), _) => return Err(problem),
-            (Ok(_) | Err(NotConnected::SignedOut(_)), _) if globals.no_input => {
-                return Err(Problem::new("signing in needs a person").hint("leave `--no-input` out"));
-            }
-            (Ok(_) | Err(NotConnected::SignedOut(_)), way) => talk(&door, way.map_or_else(|| door.usual_way(), Way::from)).await,
+        let way = args.way.map_or_else(|| door.usual_way(), Way::from);
+        let (mut systems, mut new) = match door.connect().await {
+            // Another way for reading is tried even where somebody is signed in; for writing it is that sign-in's way.
+            Ok(systems) if args.way.is_none() || args.write => (systems, false),
+            Err(NotConnected::Failed(problem)) => return Err(problem),
+            Ok(_) | Err(NotConnected::SignedOut(_)) => (sign_in(&door, way, Purpose::Read, journal.as_ref(), args, globals).await?, true),
         };
-        let systems = signed_in.map_err(not_signed_in)?;
-        out::say(&format!("signed in as {}", name(&*systems)));
-        match door.notice() {
+        if args.write
+            && let Err(NotReady::SignIn(ask)) = systems.ready_to_write().await
+        {
+            out::tell(&ask.sentence());
+            if let Some(journal) = journal.as_ref().filter(|_| !globals.no_input) {
+                journal.engine.connect(systems);
+                journal.engine.record_asked(&ask)?;
+            }
+            (systems, new) = (sign_in(&door, way, Purpose::Write, journal.as_ref(), args, globals).await?, true);
+        }
+        out::say(&format!("signed in {}as {}", if new { "" } else { "already " }, name(&*systems)));
+        match door.notice().filter(|_| new) {
             // Nothing else would ever use it.
             Some(notice) => Err(Problem::new(format!("the sign-in ends with this command: {}", notice.what))
                 .hint("`guidepost doctor` looks at the keyring; `guidepost walk` signs in for as long as it runs")),
             None => Ok(Exit::Fine),
         }
     })
+}
+
+async fn sign_in(
+    door: &LabDoor,
+    way: Way,
+    purpose: Purpose,
+    journal: Option<&Context>,
+    args: &Args,
+    globals: &Globals,
+) -> Result<Arc<dyn Systems>, Problem> {
+    if globals.no_input {
+        return Err(Problem::new("signing in needs a person").hint("leave `--no-input` out"));
+    }
+    let SignedIn { systems, app, given } = talk(door, way, purpose).await.map_err(not_signed_in)?;
+    match journal {
+        Some(journal) => journal.record_consents(&app, &given)?,
+        None if given.is_empty() => {}
+        None => record(&app, &given, args, globals)?,
+    }
+    Ok(systems)
+}
+
+fn journal(args: &Args, globals: &Globals) -> Result<Context, Problem> {
+    let wanted = Where { guide: DEFAULT_GUIDE.into(), lab: args.wanted.lab.clone() };
+    Context::open(&wanted, globals, "signin", Access::Write)
+}
+
+/// Writes down what a sign-in for reading gave.
+fn record(app: &str, given: &[NewConsent], args: &Args, globals: &Globals) -> Result<(), Problem> {
+    match journal(args, globals).and_then(|journal| journal.record_consents(app, given)) {
+        // A lab without a journal, such as one that is marked production: what may be older than this sign-in is not ours.
+        Err(problem) if given.iter().all(|one| one.unproven) => {
+            out::tell(&format!("note: what was consented to is not written down: {}", problem.what));
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 fn name(systems: &dyn Systems) -> String {
@@ -128,7 +177,7 @@ pub(super) async fn forget(lab: &str, globals: &Globals) -> Result<(), Problem> 
 ///
 /// # Errors
 /// Why nobody is signed in.
-pub async fn talk(door: &dyn Door, way: Way) -> Result<Arc<dyn Systems>, NotConnected> {
+pub async fn talk(door: &dyn Door, way: Way, purpose: Purpose) -> Result<SignedIn, NotConnected> {
     let (show, mut shown) = mpsc::channel(4);
     let (paste, pasted) = mpsc::channel(1);
     let person = async {
@@ -147,7 +196,7 @@ pub async fn talk(door: &dyn Door, way: Way) -> Result<Arc<dyn Systems>, NotConn
         std::future::pending().await
     };
     tokio::select! {
-        signed_in = door.sign_in(way, Talk { show, pasted }) => signed_in,
+        signed_in = door.sign_in(way, purpose, Talk { show, pasted }) => signed_in,
         why = person => Err(why),
     }
 }

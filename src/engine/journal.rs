@@ -154,6 +154,25 @@ pub enum Event {
         /// Who.
         by: String,
     },
+    /// A sign-in of ours gave an application permissions in the tenant.
+    Consented {
+        /// The application.
+        app: String,
+        /// Who signed in.
+        by: String,
+        /// What was added, by short name.
+        scopes: Vec<String>,
+        /// The grant's id, if it could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grant: Option<String>,
+        /// Nobody could look at what was there before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unproven: bool,
+        /// Written before the sign-in: what it will ask for and was surely not there. The next line for this application says what came of it,
+        /// no scopes for nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked: bool,
+    },
     /// A torn last line was moved to `journal.torn`.
     Repaired {
         /// How many bytes.
@@ -172,6 +191,7 @@ impl Event {
             | Self::Failed { .. }
             | Self::Undone { .. }
             | Self::Waived { .. }
+            | Self::Consented { .. }
             | Self::Repaired { .. } => true,
         }
     }

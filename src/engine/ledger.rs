@@ -36,6 +36,66 @@ pub struct Entry {
     pub captured: Map<String, Value>,
 }
 
+/// A consent of ours that is not taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Consent {
+    /// The journal's `consented` line.
+    pub n: u64,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// The guide.
+    pub guide: String,
+    /// The application that may do more now.
+    pub app: String,
+    /// Who signed in.
+    pub by: String,
+    /// What was added, by short name.
+    pub scopes: Vec<String>,
+    /// The grant's id, if it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// Nobody could look at what was there before: it may not be ours, and only a person may take it back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
+    /// A sign-in asked for it, and nobody has seen yet whether it was given.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
+}
+
+impl Consent {
+    /// The name of the task by which a person says that it is taken back: no task of a guide has a `/` in its name.
+    #[must_use]
+    pub fn task(&self) -> String {
+        format!("consent/{}", self.n)
+    }
+
+    /// What it is, as one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let what = super::consent::quoted(&self.scopes);
+        if self.asked {
+            return format!(
+                "consent to {what} was asked for, for the application `{}`, and nobody has seen whether it was given",
+                self.app
+            );
+        }
+        let may = if self.unproven { "; whether it was there before could not be read" } else { "" };
+        format!("consent to {what} for the application `{}`, given by {}{may}", self.app, self.by)
+    }
+
+    /// Where a person takes it back. The admin center ends what was given for everybody; what one account gave for itself it only shows
+    /// (learn: manage-application-permissions), and My Apps ends all that this account gave the application.
+    #[must_use]
+    pub fn by_hand(&self) -> String {
+        format!(
+            "Microsoft Entra admin center > Enterprise applications > the application with the id `{}` > Permissions: if {} stands under              Admin consent, revoke it there; if it stands under User consent, take it out of that grant with Graph PowerShell              (`Update-MgOauth2PermissionGrant`), because the page has no button for it{}",
+            self.app,
+            super::consent::quoted(&self.scopes),
+            if self.unproven { "; leave what was there before" } else { "" }
+        )
+    }
+}
+
 /// An op whose end is not in the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InDoubt {
@@ -104,6 +164,8 @@ pub struct Waiver {
 pub struct Ledger {
     /// Open changes, oldest first.
     pub open: Vec<Entry>,
+    /// Consents that were given through our sign-in and not taken back by us, oldest first; with those that a person says to have removed.
+    pub consents: Vec<Consent>,
     /// Ops in doubt, oldest first.
     pub in_doubt: Vec<InDoubt>,
     /// By step.
@@ -178,13 +240,43 @@ impl Ledger {
             Event::Undone { intended, of, .. } => {
                 self.end(*intended);
                 self.open.retain(|entry| entry.n != *of);
+                self.consents.retain(|consent| consent.n != *of);
                 self.passed.retain(|(passed, _)| *passed != step);
                 self.changes.insert(step, Change { at, kind: ChangeKind::Undone, settled: false });
+            }
+            Event::Consented { app, by, scopes, grant, unproven, asked } => {
+                self.consents.retain(|known| !known.asked || known.app != *app);
+                self.consents.extend((!scopes.is_empty()).then(|| Consent {
+                    n: line.n,
+                    at,
+                    guide: line.guide.clone(),
+                    app: app.clone(),
+                    by: by.clone(),
+                    scopes: scopes.clone(),
+                    grant: grant.clone(),
+                    unproven: *unproven,
+                    asked: *asked,
+                }));
             }
             Event::Waived { check, reason, until, by } => {
                 self.waived.insert((step, check.clone()), Waiver { reason: reason.clone(), until: *until, by: by.clone() });
             }
         }
+    }
+
+    /// Consents that nobody has taken back, by us or by hand, oldest first.
+    pub fn open_consents(&self) -> impl DoubleEndedIterator<Item = &Consent> {
+        self.consents.iter().filter(|consent| {
+            let task = consent.task();
+            !self.attested.keys().any(|(_, attested)| *attested == task)
+        })
+    }
+
+    /// Everything of ours that is open: changes and consents.
+    #[must_use]
+    pub fn count_open(&self) -> usize {
+        // What may be older than we are is not counted: nobody knows that it is ours.
+        self.open.len() + self.open_consents().filter(|consent| !consent.unproven && !consent.asked).count()
     }
 
     fn looked(&mut self, key: (String, String), verdict: Verdict) {

@@ -6,6 +6,7 @@ pub(crate) mod scenes;
 pub mod words;
 
 use super::check::Verdict;
+pub use super::consent::Meter;
 use crate::guide::prose::{Block, Span};
 pub use crate::services::entra::Way;
 use jiff::{SignedDuration, Timestamp};
@@ -45,9 +46,11 @@ pub struct LabLine {
     pub tenant: Option<String>,
     /// Who is signed in, once known.
     pub account: Option<String>,
+    /// What the newest sign-in may do, as the sign-in service named it; `None` while it named nothing.
+    pub meter: Option<Meter>,
     /// How it stands with the connection.
     pub connection: Connection,
-    /// Ops in the ledger that are not taken back.
+    /// Ops and consents in the ledger that are not taken back.
     pub open_changes: usize,
     /// How far the lab's clock is ahead of this machine's (behind, if negative); `None` while they agree within
     /// [`build::CLOCK_SHOWN`] or nothing was asked yet.
@@ -275,6 +278,8 @@ pub struct SignInPane {
     pub ask: SignInAsk,
     /// Why what was pasted last was not taken.
     pub wrong: Option<String>,
+    /// The permissions that a sign-in for writing asks for, and for which application; `None` for reading.
+    pub writing: Option<String>,
 }
 
 /// What a sign-in asks of the person.
@@ -339,6 +344,8 @@ pub struct PlanPane {
     pub ops: Vec<PlanLine>,
     /// The word to type for high risk; `None` when Enter is enough.
     pub typed: Option<String>,
+    /// The sign-in for writing that comes between confirming and sending, as a sentence; `None` when none is needed.
+    pub sign_in: Option<String>,
     /// It is being sent.
     pub sending: bool,
 }

@@ -1,9 +1,11 @@
 //! A probe: one read from a system. How its request is written from the guide, and what an answer looks like. Changes nothing.
 
+use super::consent::WriteAsk;
 use super::matcher::Scope;
 use crate::base::encode::{self, EncodeError};
 use crate::guide::step::{Body, GraphGet, GraphWrite, Probe, WriteMethod};
 use crate::guide::variables::{Part, Reference, Template};
+use crate::services::entra::Purpose;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,6 +95,15 @@ pub enum SendError {
     InDoubt(LookError),
 }
 
+/// Why nothing could be changed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReady {
+    /// A person must sign in for writing.
+    SignIn(WriteAsk),
+    /// It could not be told.
+    Failed(LookError),
+}
+
 /// Who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Me {
@@ -116,6 +127,24 @@ pub trait Systems: Send + Sync {
     /// # Errors
     /// [`SendError`] tells a refusal from doubt.
     async fn send(&self, write: &Write, confirmed: &super::action::Confirmed) -> Result<Answer, SendError>;
+
+    /// Whether a change could be sent; sends none. Systems that sign in once for everything always could.
+    ///
+    /// # Errors
+    /// [`NotReady`] says what a person must do first.
+    async fn ready_to_write(&self) -> Result<(), NotReady> {
+        Ok(())
+    }
+
+    /// What the newest token reply for this purpose named, in its own words; empty when there was none or it did not say.
+    fn granted(&self, _purpose: Purpose) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The application that signs in for this purpose; `None` where no application does.
+    fn app(&self, _purpose: Purpose) -> Option<String> {
+        None
+    }
 
     /// Who is signed in, if anybody.
     fn me(&self) -> Option<Me>;

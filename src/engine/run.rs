@@ -3,10 +3,12 @@
 mod walk;
 
 use super::{
+    consent::NewConsent,
     page::{Page, SignInPane, Way},
     probe::Systems,
 };
 use crate::base::{Problem, Secret, http::WireLine};
+use crate::services::entra::Purpose;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -94,6 +96,16 @@ pub enum NotConnected {
     Failed(Problem),
 }
 
+/// What a sign-in brought.
+pub struct SignedIn {
+    /// The lab's systems.
+    pub systems: Arc<dyn Systems>,
+    /// The application that signed in; empty where none did.
+    pub app: String,
+    /// What it gave applications in the tenant; to be written down before anything else is done.
+    pub given: Vec<NewConsent>,
+}
+
 /// The way into a lab, so that the walk can begin before the lab is reached.
 #[async_trait]
 pub trait Door: Send + Sync {
@@ -106,11 +118,11 @@ pub trait Door: Send + Sync {
     /// The lab's usual way to sign in.
     fn usual_way(&self) -> Way;
 
-    /// Signs in anew; dropping it cancels it.
+    /// Signs in anew, for reading or for writing as well; dropping it cancels it.
     ///
     /// # Errors
     /// [`NotConnected`] says why not.
-    async fn sign_in(&self, way: Way, talk: Talk) -> Result<Arc<dyn Systems>, NotConnected>;
+    async fn sign_in(&self, way: Way, purpose: Purpose, talk: Talk) -> Result<SignedIn, NotConnected>;
 
     /// Something to be said once, such as that nothing is kept beyond this run.
     fn notice(&self) -> Option<Problem>;

@@ -2,9 +2,10 @@
 
 use super::{
     action::Confirmed,
+    consent::{self, Standing, WriteAsk},
     page::{SignInAsk, SignInPane},
-    probe::{Answer, LookError, Me, Request, SendError, Systems, Write},
-    run::{Door, NotConnected, Talk},
+    probe::{Answer, LookError, Me, NotReady, Request, SendError, Systems, Write},
+    run::{Door, NotConnected, SignedIn, Talk},
 };
 use crate::base::{
     Problem,
@@ -14,7 +15,7 @@ use crate::base::{
 use crate::guide::Guide;
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
 use crate::services::{
-    entra::{Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, SignInError, Way},
+    entra::{Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignInError, Way},
     host,
 };
 use async_trait::async_trait;
@@ -26,8 +27,23 @@ pub struct LabSystems {
     graph: Graph,
     account: Account,
     base: String,
+    session: Session,
     /// Keeps a started lab alive.
     _reached: Reached,
+}
+
+impl LabSystems {
+    /// Which of the permissions for writing the newest reply of the same application did not name; `None` when there is no such reply.
+    fn absent(&self) -> Option<Vec<String>> {
+        let settings = self.session.settings();
+        let mut named = self.granted(Purpose::Write);
+        if settings.client_id(Purpose::Write) == settings.client_id(Purpose::Read) {
+            named.extend(self.granted(Purpose::Read));
+        }
+        let lacks = |scope: &&String| !named.iter().any(|had| consent::short(had) == consent::short(scope));
+        let absent = settings.scopes(Purpose::Write).iter().filter(lacks).cloned().collect();
+        (!named.is_empty()).then_some(absent)
+    }
 }
 
 #[async_trait]
@@ -53,6 +69,36 @@ impl Systems for LabSystems {
         self.graph.write(GraphWrite { method, path: write.path.clone(), body }).await.map(answer).map_err(|error| {
             if error.outcome_known() { SendError::Refused(look_error(&error)) } else { SendError::InDoubt(look_error(&error)) }
         })
+    }
+
+    async fn ready_to_write(&self) -> Result<(), NotReady> {
+        match self.session.token(Purpose::Write).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.needs_person() => {
+                let settings = self.session.settings();
+                let absent = self.absent().unwrap_or_default();
+                // All were named once, and the service refuses all the same: then all are asked for.
+                let missing = if absent.is_empty() { settings.scopes(Purpose::Write).to_vec() } else { absent.clone() };
+                Err(NotReady::SignIn(WriteAsk {
+                    app: settings.client_id(Purpose::Write).to_owned(),
+                    missing,
+                    absent,
+                    why: error.to_string(),
+                }))
+            }
+            Err(error) => {
+                let problem = sign_in_problem(&error);
+                Err(NotReady::Failed(LookError { hint: problem.hint, ..plain(problem.what) }))
+            }
+        }
+    }
+
+    fn granted(&self, purpose: Purpose) -> Vec<String> {
+        self.session.granted(purpose)
+    }
+
+    fn app(&self, purpose: Purpose) -> Option<String> {
+        Some(self.session.settings().client_id(purpose).to_owned())
     }
 
     fn me(&self) -> Option<Me> {
@@ -135,9 +181,35 @@ fn ask(prompt: &Prompt) -> SignInAsk {
     }
 }
 
+/// What a sign-in for writing asks for; `None` for reading.
+fn writing(reached: &Reached, purpose: Purpose) -> Option<String> {
+    let settings = reached.session.settings();
+    match purpose {
+        Purpose::Read => None,
+        Purpose::Write => {
+            Some(format!("{} for the application `{}`", consent::quoted(settings.scopes(purpose)), settings.client_id(purpose)))
+        }
+    }
+}
+
 fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, _reached: reached })
+    let session = reached.session.clone();
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, session, _reached: reached })
+}
+
+/// What the application for this purpose may do now, as far as anybody can tell.
+async fn standing(reached: &Reached, purpose: Purpose) -> Standing {
+    let (session, mut named) = (&reached.session, reached.session.granted(purpose));
+    let settings = session.settings();
+    if settings.client_id(Purpose::Write) == settings.client_id(Purpose::Read) && named.is_empty() {
+        named = session.granted(Purpose::Read);
+    }
+    let grants = match session.account().await {
+        Some(account) => consent::grants(systems(reached.clone(), account).as_ref(), settings.client_id(purpose)).await,
+        None => None,
+    };
+    Standing { grants, named: Standing::named(&named) }
 }
 
 #[async_trait]
@@ -156,7 +228,7 @@ impl Door for LabDoor {
         self.lab.way_to_sign_in
     }
 
-    async fn sign_in(&self, way: Way, talk: Talk) -> Result<Arc<dyn Systems>, NotConnected> {
+    async fn sign_in(&self, way: Way, purpose: Purpose, talk: Talk) -> Result<SignedIn, NotConnected> {
         let kept = self.kept().clone();
         let reached = match kept {
             Some(reached) => reached,
@@ -167,9 +239,14 @@ impl Door for LabDoor {
             problem if error.needs_person() => NotConnected::SignedOut(Some(problem)),
             problem => NotConnected::Failed(problem),
         };
-        let sign_in = reached.session.start(way, Purpose::Read).await.map_err(failed)?;
+        if purpose == Purpose::Write {
+            // Whoever writes must be who reads: that is known only after somebody signed in for reading.
+            reached.session.resume().await.map_err(failed)?;
+        }
+        let before = standing(&reached, purpose).await;
+        let sign_in = reached.session.start(way, purpose).await.map_err(failed)?;
         let (prompt, Talk { show, mut pasted }) = (sign_in.prompt(), talk);
-        let pane = SignInPane { way, ask: ask(&prompt), wrong: None };
+        let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing: writing(&reached, purpose) };
         // Whoever shows it may be gone; then the browser still comes back.
         let _ = show.send(pane.clone()).await;
         if let Prompt::OpenAddress { address } = &prompt {
@@ -179,7 +256,11 @@ impl Door for LabDoor {
         // A face that does not keep up misses why, and sees its field empty.
         let wrong = |why: NotTheAddress| drop(show.try_send(SignInPane { wrong: Some(why.to_string()), ..pane.clone() }));
         let account = sign_in.finish(&mut pasted, wrong).await.map_err(failed)?;
-        Ok(systems(reached, account))
+        let after = Standing { named: Standing::named(&reached.session.granted(purpose)), ..standing(&reached, purpose).await };
+        let app = reached.session.settings().client_id(purpose);
+        let given = consent::given(app, account.upn.reveal(), &before, &after);
+        let app = app.to_owned();
+        Ok(SignedIn { systems: systems(reached, account), app, given })
     }
 
     fn notice(&self) -> Option<Problem> {

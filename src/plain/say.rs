@@ -18,6 +18,7 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
     lines.push(String::new());
     lines.push(format!("Step {at} of {of}: {}", step.title));
     push(&mut lines, &step.summary);
+    lines.extend(meter(page));
     let note = step.verdict_note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
     lines.push(format!("Verdict: {}{note}", words::verdict_word(step.verdict)));
     if !step.risk.is_empty() {
@@ -35,6 +36,12 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
     lines.extend(notice(page));
     lines.extend(overlay(page));
     lines
+}
+
+/// What the sign-in may do, as the sign-in service named it.
+fn meter(page: &Page) -> Option<String> {
+    let [read, write] = page.lab.meter.as_ref()?.words();
+    Some(format!("This sign-in {read}; {write}"))
 }
 
 /// All steps with their verdicts.
@@ -73,6 +80,9 @@ pub(super) fn changes(old: &Page, new: &Page) -> Vec<String> {
     let mut lines = Vec::new();
     if old.lab.connection != new.lab.connection {
         lines.push(format!("lab: {}", connection(&new.lab.connection)));
+    }
+    if old.lab.meter != new.lab.meter {
+        lines.extend(meter(new));
     }
     for pane in &new.checks {
         let before = old.checks.iter().find(|before| before.id == pane.id);
@@ -223,6 +233,7 @@ fn overlay(page: &Page) -> Vec<String> {
 /// What a sign-in asks of the person.
 pub(super) fn sign_in(pane: &SignInPane) -> Vec<String> {
     let mut lines: Vec<String> = pane.wrong.iter().map(|wrong| format!("not taken: {wrong}")).collect();
+    lines.extend(pane.writing.as_ref().map(|writing| format!("this sign-in is for writing; it asks for {writing}")));
     match &pane.ask {
         SignInAsk::Open { address } => {
             lines.push("sign in with your browser; if none opens, open this address on this machine:".to_owned());
@@ -261,6 +272,7 @@ fn plan_lines(plan: &PlanPane) -> Vec<String> {
         lines.push(format!("  undo: {}", op.undo));
         lines.extend(op.needs.as_ref().map(|needs| format!("  needs: {needs}")));
     }
+    lines.extend(plan.sign_in.iter().cloned());
     lines.push(match &plan.typed {
         Some(word) => format!("high risk: type {word} to send it, no to close it"),
         None => "type yes to send it, no to close it".to_owned(),

@@ -120,6 +120,23 @@ async fn no_closes_a_plan_and_what_cannot_be_done_says_why() {
 }
 
 #[tokio::test]
+async fn the_meter_and_what_a_sign_in_for_writing_asks_for_are_said_in_words() {
+    let mut play = Play::start(scenes::plan_before_consent());
+    play.reads(
+        "This sign-in may read: Domain.Read.All, Organization.Read.All, RoleManagement.Read.Directory, User.Read.All; may write: nothing",
+    )
+    .await;
+    play.reads("a sign-in for writing comes first: it asks for `RoleManagement.ReadWrite.Directory`").await;
+    play.types("global-administrator").await;
+    assert!(matches!(play.commands.recv().await, Some(Command::Confirm(_))));
+    play.views.send(Arc::new(scenes::sign_in_to_write())).unwrap();
+    play.reads("this sign-in is for writing; it asks for `RoleManagement.ReadWrite.Directory`").await;
+    play.types("sign in code").await;
+    assert_eq!(play.commands.recv().await, Some(Command::SignInBy(crate::engine::page::Way::Device)));
+    play.quits().await;
+}
+
+#[tokio::test]
 async fn a_doubt_is_answered_by_yes_or_no() {
     let mut play = Play::start(scenes::doubt());
     play.reads("did it happen? type yes or no").await;

@@ -67,7 +67,9 @@ impl EntraSettings {
         }
     }
 
-    fn client_id(&self, purpose: Purpose) -> &str {
+    /// The application for this purpose.
+    #[must_use]
+    pub fn client_id(&self, purpose: Purpose) -> &str {
         match (purpose, &self.write_client_id) {
             (Purpose::Write, Some(own)) => own,
             (Purpose::Write, None) | (Purpose::Read, _) => &self.client_id,

@@ -232,6 +232,24 @@ async fn a_grant_taken_back_is_a_consent_to_ask_for_again() {
 }
 
 #[tokio::test]
+async fn a_grant_is_made_smaller_by_its_scopes_and_by_nothing_else() {
+    let (lab, token) = lab().await;
+    let practice = format!("/v1.0/servicePrincipals(appId='{}')?$select=id", lab.text("client_id"));
+    let client = lab.get(&token, &practice).await.1["id"].as_str().unwrap().to_owned();
+    let (_, grants) = lab.get(&token, &format!("/v1.0/oauth2PermissionGrants?$filter=clientId eq '{client}'")).await;
+    let path = format!("/oauth2PermissionGrants/{}", grants["value"][0]["id"].as_str().unwrap());
+    for body in [json!({}), json!({"scope": 1}), json!({"scope": "Fly.All"}), json!({"clientId": "x", "scope": "User.Read"})] {
+        assert_eq!(send(&lab, &token, Method::PATCH, &path, body).await.0, 400);
+    }
+    assert_eq!(send(&lab, &token, Method::PATCH, &path, json!({"scope": "User.Read.All  user.read User.Read"})).await.0, 204);
+    assert_eq!(lab.get(&token, &format!("/v1.0{path}")).await.1["scope"], "User.Read.All User.Read");
+    assert_eq!(lab.refresh(&lab.seed(), "User.Read").await.0, 200);
+    assert_eq!(lab.refresh(&lab.seed(), "Domain.Read.All").await.1["error_codes"], json!([65_001]));
+    let narrow = lab.refresh(&lab.seed(), "User.Read").await.1["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(send(&lab, &narrow, Method::PATCH, &path, json!({"scope": "User.Read"})).await.0, 403);
+}
+
+#[tokio::test]
 async fn policies_and_features_are_merged_and_what_is_not_in_use_is_refused() {
     let (lab, token) = lab().await;
     let policy = "/policies/authorizationPolicy";

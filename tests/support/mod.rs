@@ -8,11 +8,13 @@ use guidepost::{
     base::clock::Clock,
     engine::{
         action::Confirmed,
+        consent::{NewConsent, WriteAsk},
         core::{Engine, LabName},
         journal::{Author, Journal},
-        probe::{Answer, LookError, Me, Request, SendError, Systems, Write},
+        probe::{Answer, LookError, Me, NotReady, Request, SendError, Systems, Write},
     },
     guide::{Guide, Pack, Step, StepProse},
+    services::entra::Purpose,
 };
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -151,6 +153,12 @@ pub(crate) struct TenantState {
     pub(crate) cut_after_send: bool,
     pub(crate) unreachable: bool,
     pub(crate) signed_out: bool,
+    /// A sign-in for writing is needed first.
+    pub(crate) write_missing: bool,
+    /// What the replies name.
+    pub(crate) granted: Vec<String>,
+    /// The scopes of the grant `g-1`; `None` when there is none.
+    pub(crate) grant: Option<String>,
     assigned: bool,
     shows: bool,
     turns: Option<Instant>,
@@ -172,6 +180,9 @@ impl Default for Tenant {
             cut_after_send: false,
             unreachable: false,
             signed_out: false,
+            write_missing: false,
+            granted: Vec::new(),
+            grant: None,
             assigned: false,
             shows: false,
             turns: None,
@@ -210,6 +221,18 @@ impl Tenant {
 }
 
 impl TenantState {
+    /// What a sign-in changes and gives.
+    pub(crate) fn sign_in(&mut self, purpose: Purpose) -> Vec<NewConsent> {
+        self.signed_out = false;
+        if purpose == Purpose::Read || !std::mem::take(&mut self.write_missing) {
+            return Vec::new();
+        }
+        self.granted.push("X.ReadWrite".into());
+        self.grant = Some("A.Read X.ReadWrite".into());
+        let (app, by) = ("app-1".into(), "admin@contoso.example".into());
+        vec![NewConsent { app, by, scopes: vec!["X.ReadWrite".into()], grant: Some("g-1".into()), unproven: false }]
+    }
+
     fn assignments(&mut self) -> Vec<Value> {
         if self.turns.is_some_and(|turns| Instant::now() >= turns) {
             self.shows = self.assigned;
@@ -224,6 +247,10 @@ impl TenantState {
             .map(|n| json!({"id": format!("o-{n}"), "principalId": format!("other-{n}"), "directoryScopeId": "/"}))
             .collect();
         match path {
+            "/v1.0/oauth2PermissionGrants/g-1" => match &self.grant {
+                Some(scope) => (200, json!({"id": "g-1", "scope": scope})),
+                None => (404, Value::Null),
+            },
             "/v1.0/users" if self.user => (200, json!({"value": [{"id": self.user_id}]})),
             "/v1.0/users" => (200, json!({"value": []})),
             ASSIGNMENTS if filter.contains("principalId") => (200, json!({"value": self.assignments()})),
@@ -271,6 +298,13 @@ impl Systems for Tenant {
         tokio::time::sleep(Duration::from_millis(50)).await;
         self.with(|tenant| {
             tenant.sent.push(format!("{} {}", write.method, write.path));
+            if write.path.contains("/oauth2PermissionGrants/") {
+                tenant.grant = write.body["scope"].as_str().map(str::to_owned);
+                if std::mem::take(&mut tenant.lose_next_answer) {
+                    return Err(SendError::InDoubt(trouble(Trouble::Cut)));
+                }
+                return Ok(Answer { status: 204, body: Value::Null, date: None, request_id: None, took: Duration::ZERO });
+            }
             tenant.assigned = write.method == "POST";
             tenant.turns = Some(Instant::now() + LAG);
             if tenant.cut_after_send {
@@ -282,6 +316,24 @@ impl Systems for Tenant {
             let body = if tenant.assigned { json!({"id": "a-1"}) } else { Value::Null };
             Ok(Answer { status: 201, body, date: None, request_id: Some("req-1".into()), took: Duration::from_millis(50) })
         })
+    }
+
+    async fn ready_to_write(&self) -> Result<(), NotReady> {
+        let ask = || WriteAsk {
+            app: "app-1".into(),
+            missing: vec!["X.ReadWrite".into()],
+            absent: vec!["X.ReadWrite".into()],
+            why: "nobody has consented".into(),
+        };
+        if self.with(|tenant| tenant.write_missing) { Err(NotReady::SignIn(ask())) } else { Ok(()) }
+    }
+
+    fn granted(&self, _purpose: Purpose) -> Vec<String> {
+        self.with(|tenant| tenant.granted.clone())
+    }
+
+    fn app(&self, _purpose: Purpose) -> Option<String> {
+        Some("app-1".into())
     }
 
     fn me(&self) -> Option<Me> {

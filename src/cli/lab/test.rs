@@ -86,7 +86,7 @@ async fn account(lab: &str, reached: &Reached) -> Vec<Finding> {
         Err(error) => return vec![Finding::of(WHAT, error.into())],
     };
     let mut findings = vec![Finding::fine(WHAT, format!("signed in as {}", account.upn.reveal()))];
-    let granted = reached.session.granted(Purpose::Read).await;
+    let granted = reached.session.granted(Purpose::Read);
     let short = granted.iter().map(|scope| scope.rsplit('/').next().unwrap_or(scope)).collect::<Vec<_>>().join(", ");
     let says = if short.is_empty() { "the sign-in service does not say which".to_owned() } else { short };
     findings.push(Finding::fine("granted", says));

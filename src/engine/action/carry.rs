@@ -74,6 +74,10 @@ impl Engine {
                     .hint("look at the new plan and confirm that"),
             ));
         }
+        if !plan.ops.is_empty() {
+            // Before anything is intended: who declines a permission has changed nothing.
+            self.ready_to_write().await?;
+        }
         let permit = Confirmed { plan: plan.id.clone() };
         for op in &plan.ops {
             self.carry_op(&systems, &plan, op, how, &permit).await?;
@@ -134,6 +138,9 @@ impl Engine {
     async fn standing(&self, systems: &Arc<dyn Systems>, step: &str, op: &PlannedOp) -> Result<guard::Standing, Refusal> {
         let (every, within) = self.window(step);
         let done_at = self.with_known(|known| {
+            if let Some(consent) = known.ledger.consents.iter().find(|consent| Some(consent.n) == op.undo_of) {
+                return Some(consent.at);
+            }
             let entry = known.ledger.open.iter().find(|entry| Some(entry.n) == op.undo_of)?;
             known.ledger.changes.get(step).filter(|change| !change.settled).map(|_| entry.at)
         });
@@ -179,7 +186,10 @@ impl Engine {
     async fn doubtful(&self, plan: &Plan, op: &PlannedOp, n: u64, error: &LookError) -> Result<(), Refusal> {
         let Some(doubt) = self.ledger().in_doubt.into_iter().find(|doubt| doubt.n == n) else { return Ok(()) };
         self.settle_doubt(&doubt).await?;
-        let failed = self.with_known(|known| !known.ledger.open.iter().any(|entry| entry.op == op.op && entry.step == plan.step));
+        let failed = self.with_known(|known| {
+            let open = known.ledger.open.iter().any(|entry| entry.op == op.op && entry.step == plan.step);
+            !open && !known.ledger.consents.iter().any(|consent| Some(consent.n) == op.undo_of)
+        });
         match (op.undo_of.is_some(), failed) {
             (false, false) | (true, true) => Ok(()),
             (false, true) | (true, false) => Err(Refusal::Not(Problem { hint: error.hint.clone(), ..Problem::new(error.what.clone()) })),

@@ -3,6 +3,7 @@
 use super::{
     Confirmed, Refusal,
     carry::{EVERY, WINDOW, found_item},
+    guard::{self, Standing},
 };
 use crate::base::Problem;
 use crate::engine::{
@@ -41,6 +42,9 @@ impl Engine {
     }
 
     pub(super) async fn settle_doubt(&self, doubt: &InDoubt) -> Result<(), Refusal> {
+        if self.ledger().consents.iter().any(|consent| Some(consent.n) == doubt.undo_of) {
+            return self.settle_grant(doubt).await;
+        }
         let Some(op) = self.op(doubt) else { return Err(only_the_person(doubt)) };
         match (op.doubt, op.unless.clone()) {
             (Doubt::Look, Some(check)) => self.settle_by_looking(doubt, &check).await,
@@ -81,6 +85,25 @@ impl Engine {
                 }
                 Seen::Present | Seen::Absent | Seen::Nothing => tokio::time::sleep(every).await,
             }
+        }
+    }
+
+    /// No op of a guide: whether the grant still holds what was to be taken out of it is looked at.
+    async fn settle_grant(&self, doubt: &InDoubt) -> Result<(), Refusal> {
+        let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
+        let mut streak = 0;
+        loop {
+            let standing = guard::before_undo(systems.as_ref(), &doubt.request).await;
+            streak = if standing == Ok(Standing::Gone) { streak + 1 } else { 0 };
+            if streak >= READS {
+                return self.end(&doubt.step, self.happened(doubt, &Value::Null));
+            }
+            if self.now().duration_since(doubt.at).unsigned_abs() >= WINDOW && streak == 0 {
+                standing?;
+                let why = format!("nobody saw an answer, and the grant was still there after {}", matcher::span(WINDOW));
+                return self.end(&doubt.step, not_happened(doubt, &why));
+            }
+            tokio::time::sleep(EVERY).await;
         }
     }
 

@@ -2,7 +2,10 @@
 
 use super::Refusal;
 use crate::base::Problem;
-use crate::engine::probe::{Request, Systems, Write};
+use crate::engine::{
+    consent::{GRANTS, Grant},
+    probe::{Request, Systems, Write},
+};
 use serde_json::Value;
 
 /// Template id of Global Administrator (learn.microsoft.com, permissions-reference).
@@ -23,6 +26,9 @@ pub(super) enum Standing {
 /// # Errors
 /// It must not be taken away, or that could not be read.
 pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<Standing, Refusal> {
+    if write.path.starts_with(GRANTS) {
+        return grant(systems, write).await;
+    }
     let Some(id) = write.path.strip_prefix(ASSIGNMENTS).and_then(|rest| rest.strip_prefix('/')) else { return Ok(Standing::There) };
     if write.method != "DELETE" {
         return Ok(Standing::There);
@@ -53,6 +59,19 @@ pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<
         ));
     }
     Ok(Standing::There)
+}
+
+/// Whether a grant still holds what a write would take out of it.
+async fn grant(systems: &dyn Systems, write: &Write) -> Result<Standing, Refusal> {
+    let found = match systems.look(&get(write.path.clone(), None)).await {
+        Ok(answer) => Grant::read(&answer.body),
+        Err(error) if error.status == Some(404) => return Ok(Standing::Gone),
+        Err(error) => return Err(could_not_look(&error.what, error.hint)),
+    };
+    let rest = write.body.get("scope").and_then(Value::as_str).unwrap_or_default();
+    let left = found.is_some_and(|grant| grant.scopes.iter().any(|scope| !rest.split(' ').any(|kept| kept == scope)));
+    // A DELETE is sent to an empty grant too: it is ours, and it is there.
+    Ok(if left || write.method == "DELETE" { Standing::There } else { Standing::Gone })
 }
 
 fn get(path: String, filter: Option<String>) -> Request {

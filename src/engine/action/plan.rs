@@ -1,6 +1,6 @@
 //! A plan: every op as it would be sent, with what it replaces. Made by reading only.
 
-use super::Refusal;
+use super::{Refusal, consent::Removals};
 use crate::base::Problem;
 use crate::engine::{
     check::{Judgement, Verdict, judge},
@@ -63,6 +63,9 @@ pub struct Plan {
     pub ops: Vec<PlannedOp>,
     /// Ops that are not needed, and why.
     pub skipped: Vec<String>,
+    /// What only a person can do, a sentence each: where, and how to say that it is done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<String>,
 }
 
 /// One op as it would be sent.
@@ -104,7 +107,7 @@ impl Plan {
         let id = hex(&Sha256::digest(canonical(&essence)));
         // Taking a privilege back is never the risky direction.
         let high_risk = step.risk == Risk::High && direction == Direction::Apply;
-        Self { format: 1, id, guide, lab, step: step.id.clone(), direction, high_risk, ops, skipped }
+        Self { format: 1, id, guide, lab, step: step.id.clone(), direction, high_risk, ops, skipped, by_hand: Vec::new() }
     }
 }
 
@@ -141,7 +144,7 @@ impl Engine {
         self.survey(&self.with_needs(step)).await;
         match direction {
             Direction::Apply => self.plan_apply(step),
-            Direction::Undo => self.plan_undo(step),
+            Direction::Undo => self.plan_undo(step, self.removals(step).await?),
         }
     }
 
@@ -188,7 +191,7 @@ impl Engine {
         PlannedOp { op, title, request, address, before, undo, needs, undo_of }
     }
 
-    fn plan_undo(&self, step: &str) -> Result<Plan, Refusal> {
+    fn plan_undo(&self, step: &str, removals: Removals) -> Result<Plan, Refusal> {
         self.with_known(|known| {
             let Some(definition) = known.guide.steps.get(step) else { return Err(Refusal::Not(no_step(self, step))) };
             let (mut ops, mut skipped) = (Vec::new(), Vec::new());
@@ -206,7 +209,9 @@ impl Engine {
                     None => skipped.push(format!("{}: {}", title(known, step, &entry.op), entry.no_undo.clone().unwrap_or_default())),
                 }
             }
-            Ok(Plan::new(self, definition, Direction::Undo, ops, skipped))
+            ops.extend(removals.ops);
+            skipped.extend(removals.skipped);
+            Ok(Plan { by_hand: removals.by_hand, ..Plan::new(self, definition, Direction::Undo, ops, skipped) })
         })
     }
 }

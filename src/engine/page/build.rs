@@ -1,8 +1,8 @@
 //! Builds a [`Page`] from what is known at one moment. Pure: no lock, no clock, no terminal.
 
 use super::{
-    Act, ActionLine, Attested, CheckPane, Connection, LabLine, NoteLine, Notice, Offer, Overlay, Page, RailPhase, RailStep, StepPage,
-    TaskLine, WizardLine,
+    Act, ActionLine, Attested, CheckPane, Connection, LabLine, Meter, NoteLine, Notice, Offer, Overlay, Page, RailPhase, RailStep,
+    StepPage, TaskLine, WizardLine,
 };
 use crate::engine::{
     check::{Judgement, Verdict, judge, judge_step},
@@ -30,6 +30,8 @@ pub struct Surroundings<'a> {
     pub lab: &'a LabName,
     /// Who is signed in.
     pub account: Option<String>,
+    /// What the sign-in service named; `None` while it named nothing.
+    pub meter: Option<Meter>,
     /// How it stands with the connection.
     pub connection: Connection,
     /// Why nothing can be written.
@@ -78,8 +80,9 @@ fn lab_line(known: &Known<'_>, around: &Surroundings<'_>) -> LabLine {
         environment: around.lab.environment.clone(),
         tenant: account.as_deref().and_then(|account| account.split_once('@')).map(|(_, domain)| domain.to_owned()),
         account,
+        meter: around.meter.clone(),
         connection: around.connection.clone(),
-        open_changes: known.ledger.open.len(),
+        open_changes: known.ledger.count_open(),
         clock_ahead: clock_ahead(known),
         read_only: around.read_only.clone(),
     }
@@ -165,7 +168,29 @@ fn tasks(known: &Known<'_>, step: &Step, prose: &StepProse) -> Vec<TaskLine> {
             .get(&(step.id.clone(), task.id.clone()))
             .map(|attested| Attested { by: attested.by.clone(), at: attested.at }),
     };
-    step.tasks.iter().map(line).collect()
+    step.tasks.iter().map(line).chain(consents(known, &step.id)).collect()
+}
+
+/// In the guide's last step, the consents that our sign-ins gave: taking one back by hand is a task that the guide cannot know.
+fn consents<'k>(known: &Known<'k>, step: &str) -> impl Iterator<Item = TaskLine> + use<'k> {
+    let last = known.guide.steps.keys().last().is_some_and(|last| last == step);
+    let attested = |task: &str| known.ledger.attested.iter().find(|((_, attested), _)| attested == task).map(|(_, attested)| attested);
+    let line = move |consent: &crate::engine::ledger::Consent| {
+        let task = consent.task();
+        TaskLine {
+            covers: None,
+            text: vec![Span::plain(format!(
+                "{}: {}. {}.",
+                if consent.unproven || consent.asked { "If it is Guidepost's" } else { "Unless Guidepost takes it back" },
+                consent.sentence(),
+                consent.by_hand()
+            ))],
+            attested: attested(&task).map(|attested| Attested { by: attested.by.clone(), at: attested.at }),
+            id: task,
+        }
+    };
+    let found: Vec<_> = known.ledger.consents.iter().filter(|_| last).map(line).collect();
+    found.into_iter()
 }
 
 fn wizard_line(page: &WizardPage, prose: &StepProse) -> WizardLine {
@@ -312,14 +337,16 @@ fn why_not_apply(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String>
 }
 
 fn why_not_undo(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String> {
-    if !known.ledger.open.iter().any(|entry| entry.step == around.step) {
+    let last = known.guide.steps.keys().last().is_some_and(|last| last == around.step);
+    let consents = last && known.ledger.open_consents().next().is_some();
+    if !consents && !known.ledger.open.iter().any(|entry| entry.step == around.step) {
         return Some("Guidepost changed nothing here".into());
     }
     why_not_change(around)
 }
 
 fn why_not_attest(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String> {
-    if known.guide.steps.get(around.step).is_some_and(|step| step.tasks.is_empty()) {
+    if known.guide.steps.get(around.step).is_some_and(|step| step.tasks.is_empty()) && consents(known, around.step).next().is_none() {
         return Some("this step has no tasks".into());
     }
     around.read_only.clone()

@@ -4,8 +4,9 @@ use crate::{
     base::http::WireLine,
     engine::{
         check::Verdict,
+        consent::WriteAsk,
         page::{
-            Act, ActionLine, Attested, CheckPane, Connection, LabLine, NoteLine, Notice, Offer, Overlay, Page, PlanLine, PlanPane,
+            Act, ActionLine, Attested, CheckPane, Connection, LabLine, Meter, NoteLine, Notice, Offer, Overlay, Page, PlanLine, PlanPane,
             RailPhase, RailStep, SignInAsk, SignInPane, StepPage, TaskLine, Way, WizardLine,
         },
         run::View,
@@ -144,6 +145,7 @@ pub(crate) fn fail() -> View {
         environment: "practice".to_owned(),
         tenant: Some("contoso.onmicrosoft.com".to_owned()),
         account: Some("admin@contoso.onmicrosoft.com".to_owned()),
+        meter: None,
         connection: Connection::Ready,
         open_changes: 0,
         clock_ahead: None,
@@ -260,8 +262,37 @@ pub(crate) fn plan() -> View {
             needs: Some("RoleManagement.ReadWrite.Directory".to_owned()),
         }],
         typed: Some("global-administrator".to_owned()),
+        sign_in: None,
         sending: false,
     }));
+    view
+}
+
+/// A sign-in that may only read, as the service named it.
+fn reads_only() -> Meter {
+    let read = ["Domain.Read.All", "Organization.Read.All", "RoleManagement.Read.Directory", "User.Read.All"];
+    Meter { read: read.map(str::to_owned).to_vec(), write: Vec::new() }
+}
+
+/// The same plan where nobody has consented to what it needs.
+pub(crate) fn plan_before_consent() -> View {
+    let mut view = plan();
+    view.page.lab.meter = Some(reads_only());
+    if let Some(Overlay::Plan(plan)) = &mut view.page.overlay {
+        let app = "14d82eec-204b-4c2f-b7e8-296a70dab67e".to_owned();
+        let (missing, why) = (vec!["RoleManagement.ReadWrite.Directory".to_owned()], "nobody has consented".to_owned());
+        let absent = missing.clone();
+        plan.sign_in = Some(WriteAsk { app, missing, absent, why }.sentence());
+    }
+    view
+}
+
+/// The sign-in for writing that such a plan leads to.
+pub(crate) fn sign_in_to_write() -> View {
+    let mut view = plan_before_consent();
+    let ask = SignInAsk::Open { address: AUTHORIZE.to_owned() };
+    let writing = Some("`RoleManagement.ReadWrite.Directory` for the application `14d82eec-204b-4c2f-b7e8-296a70dab67e`".to_owned());
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing }));
     view
 }
 
@@ -382,7 +413,7 @@ pub(crate) fn sign_in() -> View {
     let mut view = connecting();
     view.page.lab.connection = Connection::SignedOut;
     let ask = SignInAsk::Open { address: AUTHORIZE.to_owned() };
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing: None }));
     view
 }
 
@@ -390,7 +421,7 @@ pub(crate) fn sign_in() -> View {
 pub(crate) fn pasting() -> View {
     let mut view = sign_in();
     let (ask, wrong) = (SignInAsk::Paste { address: AUTHORIZE.to_owned() }, Some("that is the answer to another sign-in".to_owned()));
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Paste, ask, wrong }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Paste, ask, wrong, writing: None }));
     view
 }
 
@@ -403,7 +434,7 @@ pub(crate) fn code() -> View {
         expires_at: Timestamp::UNIX_EPOCH,
         left: Duration::from_secs(754),
     };
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Device, ask, wrong: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Device, ask, wrong: None, writing: None }));
     view
 }
 
@@ -412,8 +443,12 @@ pub(crate) fn sign_in_ended() -> View {
     let mut view = sign_in();
     let why = "sign-in was refused: a Conditional Access policy blocks this sign-in (invalid_grant: AADSTS53003: Access has been blocked)";
     let hint = Some("try another way (`browser` or `paste`): many tenants block device codes".to_owned());
-    view.page.overlay =
-        Some(Overlay::SignIn(SignInPane { way: Way::Device, ask: SignInAsk::Ended { why: why.to_owned(), hint }, wrong: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane {
+        way: Way::Device,
+        ask: SignInAsk::Ended { why: why.to_owned(), hint },
+        wrong: None,
+        writing: None,
+    }));
     view
 }
 

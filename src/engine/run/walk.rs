@@ -1,9 +1,10 @@
 //! The walk's loop: one task that owns the schedule, spawns looks and changes, and publishes a view after each of them.
 
-use super::{Command, Door, Handle, NotConnected, Pasted, Talk, View};
+use super::{Command, Door, Handle, NotConnected, Pasted, SignedIn, Talk, View};
 use crate::base::{Problem, Secret};
 use crate::engine::{
     action::{Carried, Direction, How, Plan, Refusal},
+    consent::WriteAsk,
     core::Engine,
     journal::Event,
     known::Known,
@@ -18,6 +19,7 @@ use crate::engine::{
     schedule::{Nearness, Schedule, Settling},
 };
 use crate::guide::prose::Span;
+use crate::services::entra::Purpose;
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
@@ -72,6 +74,8 @@ pub fn start(begin: Begin) -> Handle {
         settling: false,
         overlay: None,
         plan: None,
+        confirmed: None,
+        ask: None,
         tasks: JoinSet::new(),
         signing_in: None,
         sign_ins: 0,
@@ -106,6 +110,10 @@ struct Walk {
     overlay: Option<Overlay>,
     /// The plan on the screen.
     plan: Option<Plan>,
+    /// The plan that was confirmed and waits for a sign-in for writing.
+    confirmed: Option<Plan>,
+    /// What the plan on the screen lacks.
+    ask: Option<WriteAsk>,
     tasks: JoinSet<Finished>,
     /// The sign-in that waits for the person.
     signing_in: Option<SigningIn>,
@@ -118,6 +126,7 @@ struct Walk {
 /// A sign-in that waits for the person.
 struct SigningIn {
     way: Way,
+    purpose: Purpose,
     task: AbortHandle,
     shown: mpsc::Receiver<SignInPane>,
     paste: mpsc::Sender<Secret>,
@@ -126,9 +135,9 @@ struct SigningIn {
 /// What a spawned task came back with.
 enum Finished {
     Connected(Result<Arc<dyn Systems>, NotConnected>),
-    SignedIn { number: u64, outcome: Result<Arc<dyn Systems>, NotConnected> },
+    SignedIn { number: u64, outcome: Result<SignedIn, NotConnected> },
     Looked { request: Request, changed: bool },
-    Planned(Result<Plan, Refusal>),
+    Planned { outcome: Result<Plan, Refusal>, ask: Option<WriteAsk> },
     Carried { direction: Direction, outcome: Result<Carried, Refusal> },
     DoubtsSettled(Result<usize, Refusal>),
 }
@@ -235,16 +244,20 @@ impl Walk {
 
     fn sign_in(&mut self, way: Way) {
         self.cancel_sign_in();
-        if !matches!(self.connection, Connection::SignedOut) {
-            return;
-        }
-        self.connection = Connection::Connecting(format!("waiting for the sign-in {}", words::way(way)));
+        let purpose = match (&self.confirmed, &self.connection) {
+            (Some(_), _) => Purpose::Write,
+            (None, Connection::SignedOut) => {
+                self.connection = Connection::Connecting(format!("waiting for the sign-in {}", words::way(way)));
+                Purpose::Read
+            }
+            (None, Connection::Connecting(_) | Connection::Ready | Connection::Failed { .. }) => return,
+        };
         self.sign_ins += 1;
         // Panes: a face that is behind needs the newest only, and the sign-in waits until there is room. Pasted texts: one at a time.
         let ((show, shown), (paste, pasted)) = (mpsc::channel(4), mpsc::channel(1));
-        let (door, number) = (self.door.clone(), self.sign_ins);
-        let task = self.tasks.spawn(async move { Finished::SignedIn { number, outcome: door.sign_in(way, Talk { show, pasted }).await } });
-        self.signing_in = Some(SigningIn { way, task, shown, paste });
+        let (door, number, talk) = (self.door.clone(), self.sign_ins, Talk { show, pasted });
+        let abort = self.tasks.spawn(async move { Finished::SignedIn { number, outcome: door.sign_in(way, purpose, talk).await } });
+        self.signing_in = Some(SigningIn { way, purpose, task: abort, shown, paste });
     }
 
     /// Nobody waits for the person any more; whether somebody did.
@@ -252,7 +265,9 @@ impl Walk {
         if let Some(signing_in) = self.signing_in.take() {
             signing_in.task.abort();
             self.overlay = None;
-            self.connection = Connection::SignedOut;
+            if signing_in.purpose == Purpose::Read {
+                self.connection = Connection::SignedOut;
+            }
         }
     }
 
@@ -263,20 +278,43 @@ impl Walk {
         }
     }
 
-    fn signed_in(&mut self, number: u64, outcome: Result<Arc<dyn Systems>, NotConnected>) {
-        let way = match self.signing_in.take_if(|_| number == self.sign_ins) {
-            Some(signing_in) => signing_in.way,
+    fn signed_in(&mut self, number: u64, outcome: Result<SignedIn, NotConnected>) {
+        let (way, purpose) = match self.signing_in.take_if(|_| number == self.sign_ins) {
+            Some(signing_in) => (signing_in.way, signing_in.purpose),
             // Cancelled as it came to its end: whoever is signed in now is connected all the same.
-            None if outcome.is_ok() => self.door.usual_way(),
+            None if outcome.is_ok() => (self.door.usual_way(), Purpose::Read),
             None => return,
         };
         let (why, hint) = match outcome {
-            Ok(systems) => return self.connected(systems),
+            Ok(SignedIn { systems, app, given }) => {
+                // Before anything else is done, above all the change that it was given for.
+                let recorded = self.engine.record_consents(&given).and_then(|()| self.engine.close_asked(&app));
+                self.overlay = None;
+                self.connected(systems);
+                match recorded {
+                    Ok(()) => self.go_on(),
+                    Err(problem) => self.say(problem),
+                }
+                return;
+            }
             Err(NotConnected::SignedOut(None)) => ("nobody signed in".to_owned(), None),
             Err(NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem)) => (problem.what, problem.hint),
         };
-        self.connection = Connection::SignedOut;
-        self.overlay = Some(Overlay::SignIn(SignInPane { way, ask: SignInAsk::Ended { why, hint }, wrong: None }));
+        if purpose == Purpose::Read {
+            self.connection = Connection::SignedOut;
+        }
+        self.overlay = Some(Overlay::SignIn(SignInPane { way, ask: SignInAsk::Ended { why, hint }, wrong: None, writing: None }));
+    }
+
+    /// Sends the plan that was confirmed before the sign-in for writing.
+    fn go_on(&mut self) {
+        let Some(plan) = self.confirmed.take() else { return };
+        if self.busy.is_some() {
+            self.notice = Some(Notice { text: "nothing was sent: an earlier change is being settled first".into(), hint: None });
+            return;
+        }
+        self.show_plan(&plan, None);
+        self.send_plan(plan);
     }
 
     fn attest(&mut self, step: &str, task: &str) {
@@ -294,13 +332,36 @@ impl Walk {
         if self.busy.is_some() || !matches!(self.connection, Connection::Ready) {
             return;
         }
+        if self.confirmed.is_some() {
+            self.notice = Some(Notice { text: "a sign-in for writing is under way".into(), hint: Some("end or cancel it first".into()) });
+            return;
+        }
         self.busy = Some("a plan is being made".into());
         let engine = self.engine.clone();
-        self.tasks.spawn(async move { Finished::Planned(engine.plan(&step, direction).await) });
+        self.tasks.spawn(async move {
+            let outcome = engine.plan(&step, direction).await;
+            let sends = outcome.as_ref().is_ok_and(|plan| !plan.ops.is_empty());
+            let ready = if sends { engine.ready_to_write().await } else { Ok(()) };
+            // What else is in the way is said when it is sent.
+            let ask = if let Err(Refusal::SignIn(ask)) = ready { Some(ask) } else { None };
+            Finished::Planned { outcome, ask }
+        });
     }
 
     fn confirm(&mut self, id: &str) {
         let Some(plan) = self.plan.clone().filter(|plan| plan.id == id && self.busy.is_none()) else { return };
+        if matches!(&self.overlay, Some(Overlay::Plan(pane)) if pane.sign_in.is_some()) {
+            if let Some(Err(problem)) = self.ask.as_ref().map(|ask| self.engine.record_asked(ask)) {
+                return self.say(problem);
+            }
+            self.confirmed = Some(plan);
+            self.sign_in(self.door.usual_way());
+            return;
+        }
+        self.send_plan(plan);
+    }
+
+    fn send_plan(&mut self, plan: Plan) {
         self.busy = Some("a change is being sent".into());
         if let Some(Overlay::Plan(pane)) = &mut self.overlay {
             pane.sending = true;
@@ -315,6 +376,9 @@ impl Walk {
             self.cancel_sign_in();
             self.overlay = None;
             self.plan = None;
+            if self.confirmed.take().is_some() {
+                self.notice = Some(Notice { text: "nothing was sent: the sign-in for writing was cancelled".into(), hint: None });
+            }
         }
     }
 
@@ -345,7 +409,7 @@ impl Walk {
             }
             Finished::SignedIn { number, outcome } => self.signed_in(number, outcome),
             Finished::Looked { request, changed } => self.looked(&request, changed),
-            Finished::Planned(outcome) => self.planned(outcome),
+            Finished::Planned { outcome, ask } => self.planned(outcome, ask.as_ref()),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
             Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
         }
@@ -353,7 +417,8 @@ impl Walk {
 
     /// Takes the sign-in away, and nothing else that may lie over the page by now, such as a plan.
     fn end_sign_in(&mut self) {
-        if matches!(self.overlay, Some(Overlay::SignIn { .. })) {
+        // One for writing ends by itself or by the person: the lab stays connected meanwhile.
+        if self.confirmed.is_none() && matches!(self.overlay, Some(Overlay::SignIn { .. })) {
             self.overlay = None;
         }
     }
@@ -363,6 +428,12 @@ impl Walk {
         self.connection = Connection::Ready;
         self.engine.connect(systems);
         if let Some(problem) = self.door.notice() {
+            self.say(problem);
+        }
+        // While a sign-in for writing waits, nobody knows what will come of it.
+        if self.confirmed.is_none()
+            && let Err(problem) = self.engine.settle_asked()
+        {
             self.say(problem);
         }
         self.schedule.look_now(Instant::now());
@@ -379,27 +450,38 @@ impl Walk {
         self.tasks.spawn(async move { Finished::DoubtsSettled(engine.settle_doubts().await) });
     }
 
-    fn planned(&mut self, outcome: Result<Plan, Refusal>) {
+    fn planned(&mut self, outcome: Result<Plan, Refusal>, ask: Option<&WriteAsk>) {
         self.busy = None;
         match outcome {
+            Ok(plan) if plan.ops.is_empty() && !plan.by_hand.is_empty() => {
+                self.notice = Some(Notice { text: format!("a person is needed: {}", plan.by_hand.join("; ")), hint: None });
+            }
             Ok(plan) if plan.ops.is_empty() => {
                 let why = plan.skipped.first().cloned().unwrap_or_else(|| "Guidepost changed nothing here".into());
                 self.notice = Some(Notice { text: format!("nothing to do: {why}"), hint: None });
             }
-            Ok(plan) => {
-                let sentence = self.engine.guide().prose.get(&plan.step).map_or_else(|| plan.step.clone(), |prose| prose.title.clone());
-                self.overlay = Some(Overlay::Plan(pane(&plan, &sentence)));
-                self.plan = Some(plan);
-            }
+            Ok(plan) => self.show_plan(&plan, ask),
             Err(refusal) => self.say(refusal.into()),
         }
+    }
+
+    fn show_plan(&mut self, plan: &Plan, ask: Option<&WriteAsk>) {
+        let sentence = self.engine.guide().prose.get(&plan.step).map_or_else(|| plan.step.clone(), |prose| prose.title.clone());
+        self.overlay = Some(Overlay::Plan(PlanPane { sign_in: ask.map(WriteAsk::sentence), ..pane(plan, &sentence) }));
+        self.plan = Some(plan.clone());
+        self.ask = ask.cloned();
     }
 
     fn carried(&mut self, direction: Direction, outcome: Result<Carried, Refusal>) {
         self.busy = None;
         self.overlay = None;
-        self.plan = None;
+        let plan = self.plan.take();
         match outcome {
+            // The token was good when the plan was shown and is not any more.
+            Err(Refusal::SignIn(ask)) => match plan {
+                Some(plan) => self.show_plan(&plan, Some(&ask)),
+                None => self.say(Refusal::SignIn(ask).into()),
+            },
             Ok(Carried::Nothing) => self.activity = Some("nothing was left to do".into()),
             Ok(Carried::Done(_)) => {
                 let word = if direction == Direction::Apply { "done" } else { "taken back" };
@@ -481,6 +563,7 @@ impl Walk {
             step: &self.step,
             lab: self.engine.lab(),
             account: self.engine.systems().and_then(|systems| systems.me()).map(|me| me.name),
+            meter: self.engine.meter(),
             connection: self.connection.clone(),
             read_only: self.engine.read_only(),
             busy: self.busy.clone(),
@@ -548,6 +631,7 @@ fn pane(plan: &Plan, title: &str) -> PlanPane {
         id: plan.id.clone(),
         ops: plan.ops.iter().map(line).collect(),
         typed: plan.typed().map(str::to_owned),
+        sign_in: None,
         sending: false,
     }
 }

@@ -185,6 +185,7 @@ const OPERATIONS: &[Operation] = &[
     op(GET, &[APP, "appRoleAssignedTo"], may::APPLICATIONS, Who::Anyone, apps::assigned_to),
     op(GET, &["oauth2PermissionGrants"], may::GRANTS, Who::Anyone, apps::grants),
     op(GET, &["oauth2PermissionGrants", "{}"], may::GRANTS, Who::Anyone, apps::one_grant),
+    op(PATCH, &["oauth2PermissionGrants", "{}"], may::GRANTS_DELETE, Who::Holder(GRANT_ENDERS), apps::update_grant),
     op(DELETE, &["oauth2PermissionGrants", "{}"], may::GRANTS_DELETE, Who::Holder(GRANT_ENDERS), apps::delete_grant),
     op(POST, &["$batch"], &[], Who::Anyone, batch::batch),
 ];

@@ -97,7 +97,9 @@ impl SignInError {
             Self::Refused { error, codes, .. } => Some(refused_hint(error, codes)),
             Self::SignedOut | Self::NotAccepted { .. } | Self::NoAnswer { .. } => Some("sign in"),
             Self::CodeExpired => Some("sign in again with a new code; if that one ends at once too, sign in by `browser` or `paste`"),
-            Self::OtherAccount => Some("sign in with the same account, or sign out first"),
+            Self::OtherAccount => {
+                Some("sign in with the same account, or sign out first; what the other account consented to stays in the tenant")
+            }
             Self::Busy { .. } => Some("wait a moment and try again"),
             Self::NotUnderstood { .. } => Some("check `authority` and `tenant` in the lab's profile"),
             Self::NoLoopback { .. } => Some("check whether a security program forbids listening on 127.0.0.1"),

@@ -10,7 +10,7 @@ use crate::services::retry::{Limits, Pause, TokioPause};
 use crate::services::vault::Vault;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// A token is renewed this long before it ends, or in the last fifth of its life if that is shorter: the service's clock
@@ -30,6 +30,8 @@ struct Shared {
     /// Locked while tokens are renewed: that is what makes renewals single-flight, over both purposes, because each
     /// renewal may replace the refresh token that the next one needs.
     state: Arc<Mutex<State>>,
+    /// What the service says it gave; apart from the state, so that a screen can read it while tokens are renewed.
+    granted: std::sync::Mutex<HashMap<Purpose, Vec<String>>>,
 }
 
 #[derive(Default)]
@@ -40,8 +42,6 @@ struct State {
     /// Refusals that only a person can change: not asked for again before somebody signs in or resumes.
     refused: HashMap<Purpose, SignInError>,
     account: Option<Account>,
-    /// What the service says it gave.
-    granted: HashMap<Purpose, Vec<String>>,
     /// What Graph or the sign-in service wants a token to say; kept until somebody signs in.
     challenge: Option<Value>,
     unsaved: Option<Problem>,
@@ -57,7 +57,7 @@ impl Session {
     #[must_use]
     pub fn new(http: Http, settings: EntraSettings, vault: Vault, vault_key: String, clock: Arc<dyn Clock>) -> Self {
         let endpoint = TokenEndpoint { http, settings, clock, limits: Limits::default(), pause: Arc::new(TokioPause) };
-        Self { shared: Arc::new(Shared { endpoint, vault, vault_key, state: Arc::default() }) }
+        Self { shared: Arc::new(Shared { endpoint, vault, vault_key, state: Arc::default(), granted: std::sync::Mutex::default() }) }
     }
 
     /// The same settings and vault, nothing kept, and another way to wait before asking a busy service again.
@@ -66,7 +66,8 @@ impl Session {
         let Shared { endpoint, vault, vault_key, .. } = &*self.shared;
         let TokenEndpoint { http, settings, clock, limits, .. } = endpoint;
         let endpoint = TokenEndpoint { http: http.clone(), settings: settings.clone(), clock: clock.clone(), limits: *limits, pause };
-        Self { shared: Arc::new(Shared { endpoint, vault: vault.clone(), vault_key: vault_key.clone(), state: Arc::default() }) }
+        let (vault, vault_key) = (vault.clone(), vault_key.clone());
+        Self { shared: Arc::new(Shared { endpoint, vault, vault_key, state: Arc::default(), granted: std::sync::Mutex::default() }) }
     }
 
     /// Signs in again with the refresh token from the vault.
@@ -115,8 +116,9 @@ impl Session {
     }
 
     /// The permissions that the service named when it gave the newest token; empty when it gave none or does not say.
-    pub async fn granted(&self, purpose: Purpose) -> Vec<String> {
-        self.lock().await.granted.get(&purpose).cloned().unwrap_or_default()
+    #[must_use]
+    pub fn granted(&self, purpose: Purpose) -> Vec<String> {
+        self.shared.granted().get(&purpose).cloned().unwrap_or_default()
     }
 
     /// A token that is good for a while; renewed first if it is about to end.
@@ -165,6 +167,7 @@ impl Session {
     pub async fn sign_out(&self) {
         let mut state = self.lock().await;
         *state = State::default();
+        self.shared.granted().clear();
         for key in [self.key(Purpose::Read), self.key(Purpose::Write)] {
             if let Err(problem) = self.shared.vault.delete(&key).await {
                 state.unsaved = Some(problem);
@@ -201,7 +204,10 @@ impl Session {
         let account = tokens.account.clone().ok_or_else(|| not_understood("there is no id token in it"))?;
         let mut state = self.lock().await;
         match purpose {
-            Purpose::Read => *state = State::default(),
+            Purpose::Read => {
+                *state = State::default();
+                self.shared.granted().clear();
+            }
             Purpose::Write => same_account(state.account.as_ref(), &account)?,
         }
         state.refused.remove(&purpose);
@@ -233,6 +239,10 @@ impl std::fmt::Debug for Session {
 }
 
 impl Shared {
+    fn granted(&self) -> std::sync::MutexGuard<'_, HashMap<Purpose, Vec<String>>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn renew(&self, state: &mut State, purpose: Purpose) -> Result<BoundToken, SignInError> {
         let spare = state.refresh.get(&self.key(purpose)).cloned();
         let claims = claims::parameter(state.challenge.as_ref());
@@ -268,7 +278,7 @@ impl Shared {
         let lives = SignedDuration::try_from(tokens.lives).unwrap_or(SignedDuration::ZERO);
         let until = self.endpoint.clock.now() + (lives - MARGIN.min(lives / 5));
         state.access.insert(purpose, Access { token: token.clone(), until });
-        state.granted.insert(purpose, tokens.scope);
+        self.granted().insert(purpose, tokens.scope);
         if tokens.account.is_some() {
             state.account = tokens.account;
         }

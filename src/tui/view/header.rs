@@ -25,6 +25,9 @@ fn facts(ink: &Ink, lab: &LabLine, width: usize) -> Vec<Piece> {
         Connection::Connecting(_) => Role::Text,
         Connection::SignedOut | Connection::Failed { .. } => Role::Warning,
     };
+    // By what was named only: a sign-in of which nothing is known says nothing here.
+    let may_write = lab.meter.as_ref().map(|meter| if meter.write.is_empty() { "may read" } else { "may write" });
+    parts.extend(may_write.map(|may| (5, ink.piece(Role::Dim, may))));
     let importance = if lab.connection == Connection::Ready { 4 } else { 1 };
     parts.push((importance, ink.piece(role, lab.connection.word())));
     parts.extend(lab.open_words().map(|open| (2, ink.piece(Role::Warning, open))));

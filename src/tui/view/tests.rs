@@ -147,6 +147,11 @@ fn boxes_over_the_page_look_as_their_snapshots_say() {
     holds("sign-in-code", &model(scenes::code(), COLOUR), &ALL);
     holds("sign-in-ended", &model(scenes::sign_in_ended(), COLOUR), &USUAL);
     holds("sign-in-paste-wrong", &model(scenes::pasting(), COLOUR), &USUAL);
+    holds("plan-before-consent", &model(scenes::plan_before_consent(), COLOUR), &[(120, 40, COLOUR), (80, 24, COLOUR), (80, 24, ASCII)]);
+    holds("sign-in-to-write", &model(scenes::sign_in_to_write(), COLOUR), &USUAL);
+    let mut metered = model(View { page: Page { overlay: None, ..scenes::plan_before_consent().page }, ..scenes::fail() }, COLOUR);
+    metered.layer = Some(Layer::Help);
+    holds("help-with-meter", &metered, &[(120, 60, COLOUR)]);
     let mut pasting = model(scenes::pasting(), COLOUR);
     "http://localhost/?code=secret".chars().for_each(|c| pasting.pasted.push(c));
     holds("sign-in-paste", &pasting, &[(120, 40, COLOUR), (80, 24, COLOUR), (80, 24, ASCII)]);

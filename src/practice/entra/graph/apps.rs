@@ -160,6 +160,30 @@ pub(super) fn one_grant(call: &mut Call<'_>) -> Result<Answer, Fault> {
     call.one(&GRANTS)?.entity(200, &grant(&named_grant(call)?))
 }
 
+/// Only `scope` can be changed: what is given from now on (Graph docs, oauth2permissiongrant-update.md).
+pub(super) fn update_grant(call: &mut Call<'_>) -> Result<Answer, Fault> {
+    let held = named_grant(call)?;
+    let body = call.body()?;
+    if let Some(other) = body.keys().find(|name| !name.starts_with('@') && *name != "scope") {
+        return Err(Fault::bad(format!("Property '{other}' on the entity 'OAuth2PermissionGrant' cannot be updated.")));
+    }
+    let scope = body.get("scope").and_then(Value::as_str).ok_or_else(|| Fault::bad("Invalid value specified for property 'scope'."))?;
+    let mut scopes: Vec<String> = Vec::new();
+    for name in scope.split_ascii_whitespace() {
+        let known =
+            tables::graph_scope(name).ok_or_else(|| Fault::bad(format!("Permission entry '{name}' was not found on the resource.")))?;
+        if !scopes.iter().any(|one| one == known.name) {
+            scopes.push(known.name.to_owned());
+        }
+    }
+    let application = Party::thing(&held.client, "ServicePrincipal");
+    call.change(("Update delegated permission grant", "ApplicationManagement", application), |world| {
+        world.consents.iter_mut().filter(|consent| **consent == held).for_each(|consent| consent.scopes.clone_from(&scopes));
+        Ok(())
+    })?;
+    Ok(Answer::empty(204))
+}
+
 /// Tokens that carry the scopes keep them until they expire.
 pub(super) fn delete_grant(call: &mut Call<'_>) -> Result<Answer, Fault> {
     let gone = named_grant(call)?;

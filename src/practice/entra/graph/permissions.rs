@@ -193,7 +193,7 @@ pub(super) const APPLICATIONS: &[&str] =
     &["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
 /// `GET /oauth2PermissionGrants`.
 pub(super) const GRANTS: &[&str] = &["Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"];
-/// `DELETE /oauth2PermissionGrants/{oAuth2PermissionGrant-id}`.
+/// `DELETE /oauth2PermissionGrants/{oAuth2PermissionGrant-id}`, and PATCH (Graph docs, oauth2permissiongrant-update.md).
 pub(super) const GRANTS_DELETE: &[&str] = &["DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"];
 /// `GET /roleManagement/directory/roleEligibilityScheduleInstances`.
 pub(super) const ELIGIBLE: &[&str] = &[

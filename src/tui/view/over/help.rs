@@ -36,6 +36,13 @@ pub(super) fn over(ink: &Ink, model: &Model, width: usize) -> Over {
             lines.extend(binding_lines(ink, &names(binding), column, binding, why_not.as_deref(), width));
         }
     }
+    if let Some(meter) = &model.page().lab.meter {
+        lines.push(Line::default());
+        lines.push(ink.line(Role::Section, "This sign-in, as the service named it"));
+        for words in meter.words() {
+            lines.extend(ink.wrapped(Role::Text, &words, 0, width));
+        }
+    }
     lines.push(Line::default());
     lines.push(ink.line(Role::Section, "Verdicts"));
     for (verdict, meaning) in MEANINGS {

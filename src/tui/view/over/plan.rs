@@ -23,7 +23,8 @@ pub(super) fn over(ink: &Ink, plan: &PlanPane, model: &Model, width: usize) -> O
     let keys = if sending {
         Vec::new()
     } else {
-        keys(ink, &model.keys, &[(Action::Confirm, "send it"), (Action::Close, "close, nothing is sent")])
+        let verb = if plan.sign_in.is_some() { "sign in, then send it" } else { "send it" };
+        keys(ink, &model.keys, &[(Action::Confirm, verb), (Action::Close, "close, nothing is sent")])
     };
     Over { title: plan.title.clone(), lines, foot: foot(ink, plan, model, sending, width), keys, width }
 }
@@ -73,6 +74,9 @@ fn foot(ink: &Ink, plan: &PlanPane, model: &Model, sending: bool, width: usize) 
         return vec![Line::default(), ink.line(Role::Notice, format!("sending{}", if model.look.ascii { "..." } else { "…" }))];
     }
     let mut lines = vec![Line::default()];
+    if let Some(sign_in) = &plan.sign_in {
+        lines.extend(ink.wrapped(Role::Warning, &capital(sign_in), 0, width));
+    }
     if let Some(word) = &plan.typed {
         let pieces = [
             ink.piece(Role::Warning, "High risk. "),
@@ -89,4 +93,10 @@ fn foot(ink: &Ink, plan: &PlanPane, model: &Model, sending: bool, width: usize) 
         lines.extend(ink.wrapped(Role::Notice, &said.text, 0, width));
     }
     lines
+}
+
+/// A sentence that stands alone.
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }

@@ -37,8 +37,17 @@ pub(super) fn over(ink: &Ink, pane: &SignInPane, model: &Model, width: usize) ->
     };
     let title = match &pane.ask {
         SignInAsk::Ended { .. } => "The sign-in ended".to_owned(),
+        SignInAsk::Open { .. } | SignInAsk::Paste { .. } | SignInAsk::Code { .. } if pane.writing.is_some() => {
+            format!("Sign in for writing {}", words::way(pane.way))
+        }
         SignInAsk::Open { .. } | SignInAsk::Paste { .. } | SignInAsk::Code { .. } => format!("Sign in {}", words::way(pane.way)),
     };
+    // Below, so that the address or code to act on stays first.
+    let mut lines = lines;
+    if let Some(writing) = &pane.writing {
+        lines.push(Line::default());
+        lines.extend(ink.wrapped(Role::Dim, &format!("It asks for {writing}."), 0, width));
+    }
     Over { title, lines, foot, keys: keys(ink, &model.keys, &verbs), width }
 }
 
