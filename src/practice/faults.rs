@@ -1,6 +1,6 @@
 //! What can be broken in the lab on purpose: one line a fault, when it began, and what it set aside until it is healed. Not what clients do about it.
 
-use super::world::{Assignment, Consent, World};
+use super::world::{APP1, Assignment, Consent, Grant, Power, World};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,14 @@ pub(super) enum Fault {
     DeviceCodeBlocked,
     /// The token endpoint says `slow_down`.
     SlowDown,
+    /// APP1 is off.
+    VmStopped,
+    /// Another script runs on every machine.
+    RunCommandBusy,
+    /// The administrator has no right in Azure.
+    AzureForbidden,
+    /// The front of every script's output is missing.
+    OutputCut,
 }
 
 /// A line of the table.
@@ -48,8 +56,8 @@ const fn line(fault: Fault, code: &'static str, about: &'static str) -> Line {
 
 /// All faults.
 pub(super) const FAULTS: &[Line] = &[
-    line(Fault::Throttled, "throttled", "Graph answers 429 with `Retry-After: 2.128`; passes by itself after 30 s of world time"),
-    line(Fault::Slow, "slow", "every reply of sign-in and Graph comes late, by `--delay` or 5 s"),
+    line(Fault::Throttled, "throttled", "Graph and Azure answer 429 with `Retry-After`; passes by itself after 30 s of world time"),
+    line(Fault::Slow, "slow", "every reply of sign-in, Graph and Azure comes late, by `--delay` or 5 s"),
     line(Fault::Cut, "cut", "Graph does what it is asked, and the connection closes in the middle of the reply"),
     line(Fault::TokenRevoked, "token-revoked", "every token given out before now is refused; a new sign-in works"),
     line(Fault::ConsentMissing, "consent-missing", "consents given before now are gone; living access tokens keep theirs"),
@@ -59,6 +67,10 @@ pub(super) const FAULTS: &[Line] = &[
     line(Fault::ClockSkewed, "clock-skewed", "the Date header and the times in tokens are 10 minutes ahead"),
     line(Fault::DeviceCodeBlocked, "device-code-blocked", "conditional access refuses sign-in by device code: AADSTS53003"),
     line(Fault::SlowDown, "slow-down", "polling faster than the interval is answered with `slow_down`, which Entra itself does not send"),
+    line(Fault::VmStopped, "vm-stopped", "APP1 is stopped in Azure: no cycle, no script"),
+    line(Fault::RunCommandBusy, "run-command-busy", "another script waits for input on every machine: a run command is answered 409"),
+    line(Fault::AzureForbidden, "azure-forbidden", "the practice administrator has no role in Azure: Resource Manager answers 403"),
+    line(Fault::OutputCut, "output-cut", "something on the machines prints 4 kB after each script: the front of its output is gone"),
 ];
 
 /// The fault of this code.
@@ -68,6 +80,8 @@ pub(super) fn named(code: &str) -> Option<Fault> {
 
 /// Graph's own example of a decimal (`facts/wire.md` 15).
 pub(super) const RETRY_AFTER: &str = "2.128";
+/// Resource Manager's is whole.
+pub(super) const AZURE_RETRY_AFTER: u64 = 3;
 const THROTTLED_FOR: SignedDuration = SignedDuration::from_secs(30);
 const USUAL_DELAY: u64 = 5;
 /// The longest delay, so that a broken lab still answers before its clients have left for good.
@@ -88,6 +102,12 @@ pub(super) struct Broken {
     consents: Vec<Consent>,
     /// Given back when it is healed.
     assignments: Vec<Assignment>,
+    /// Given back when it is healed.
+    #[serde(default)]
+    grants: Vec<Grant>,
+    /// Whether it stopped APP1, which is then started when it is healed.
+    #[serde(default)]
+    stopped: bool,
 }
 
 impl World {
@@ -95,13 +115,21 @@ impl World {
     pub(super) fn break_it(&mut self, fault: Fault, delay: Option<u64>, now: Timestamp) {
         self.heal(Some(fault));
         let delay = delay.unwrap_or(USUAL_DELAY).min(LONGEST_DELAY);
-        let mut broken = Broken { fault, since: now, delay, consents: Vec::new(), assignments: Vec::new() };
+        let mut broken =
+            Broken { fault, since: now, delay, consents: Vec::new(), assignments: Vec::new(), grants: Vec::new(), stopped: false };
         match fault {
             Fault::ConsentMissing => broken.consents = std::mem::take(&mut self.consents),
             Fault::RoleMissing => broken.assignments = self.take_administrators_roles(),
             Fault::EligibleOnly => {
                 broken.assignments = self.take_administrators_roles();
                 self.directory.eligible.extend(broken.assignments.iter().cloned());
+            }
+            Fault::AzureForbidden => broken.grants = self.take_administrators_grants(),
+            Fault::VmStopped => {
+                if let Some(app1) = self.azure.machine_mut(APP1) {
+                    broken.stopped = app1.power == Power::On;
+                    app1.stop(Power::Deallocated, now);
+                }
             }
             Fault::Throttled
             | Fault::Slow
@@ -110,7 +138,9 @@ impl World {
             | Fault::ReplicaBehind
             | Fault::ClockSkewed
             | Fault::DeviceCodeBlocked
-            | Fault::SlowDown => {}
+            | Fault::SlowDown
+            | Fault::RunCommandBusy
+            | Fault::OutputCut => {}
         }
         self.faults.push(broken);
     }
@@ -123,10 +153,16 @@ impl World {
         let mut codes = Vec::new();
         for one in healed {
             for consent in &one.consents {
-                self.consent(&consent.client, &consent.user, &consent.scopes);
+                self.consent(consent.resource, &consent.client, &consent.user, &consent.scopes);
             }
             if one.fault == Fault::EligibleOnly {
                 self.directory.eligible.retain(|eligible| !one.assignments.contains(eligible));
+            }
+            for grant in &one.grants {
+                self.azure.grant(&grant.principal, &grant.role);
+            }
+            if let Some(app1) = self.azure.machine_mut(APP1).filter(|_| one.stopped) {
+                app1.start(one.since, SignedDuration::ZERO);
             }
             for assignment in &one.assignments {
                 self.directory.assign(&assignment.principal, &assignment.role);
@@ -140,6 +176,13 @@ impl World {
         let administrator = self.directory.administrator().map(|user| user.id.clone()).unwrap_or_default();
         let (taken, kept) = std::mem::take(&mut self.directory.assignments).into_iter().partition(|one| one.principal == administrator);
         self.directory.assignments = kept;
+        taken
+    }
+
+    fn take_administrators_grants(&mut self) -> Vec<Grant> {
+        let administrator = self.directory.administrator().map(|user| user.id.clone()).unwrap_or_default();
+        let (taken, kept) = std::mem::take(&mut self.azure.grants).into_iter().partition(|one| one.principal == administrator);
+        self.azure.grants = kept;
         taken
     }
 
@@ -197,7 +240,8 @@ mod tests {
             let sorted = |world: &World| {
                 let mut ids: Vec<String> = world.directory.assignments.iter().map(Assignment::id).collect();
                 ids.sort();
-                (ids, world.directory.eligible.clone(), world.consents.clone())
+                let off = world.azure.machines.iter().map(|machine| machine.power).collect::<Vec<_>>();
+                (ids, world.directory.eligible.clone(), world.consents.clone(), world.azure.grants.clone(), off)
             };
             assert_eq!(sorted(&broken), sorted(&world), "{}", line.code);
         }

@@ -5,10 +5,10 @@ use super::{
     entra::Signer,
     faults,
     live::{Live, Settings},
-    server::{self, Server},
+    server::{self, Mouth, Server},
     store::{self, Store},
     tables, tls,
-    world::{TENANT, World},
+    world::{APP1, CLIENT1, DC1, GROUP, SUBSCRIPTION, TENANT, World},
 };
 use crate::base::{Problem, clock::Clock, clock::SystemClock};
 use jiff::SignedDuration;
@@ -35,12 +35,16 @@ pub struct Ready {
     pub authority: String,
     /// Base address of Graph.
     pub graph: String,
+    /// Base address of Azure Resource Manager.
+    pub azure: String,
     /// Address of `control`, with its key.
     pub control: String,
     /// The certificate to trust, PEM.
     pub ca_file: String,
     /// The tenant.
     pub tenant_id: String,
+    /// The Azure subscription that holds the machines.
+    pub subscription_id: String,
     /// The application that Guidepost signs in as.
     pub client_id: String,
     /// The practice administrator.
@@ -63,6 +67,14 @@ pub struct Admin {
 pub struct Names {
     /// `sAMAccountName` of User1.
     pub user1: String,
+    /// The Azure resource group that holds the machines.
+    pub resource_group: String,
+    /// The machine that Entra Connect runs on.
+    pub app1: String,
+    /// The domain controller.
+    pub dc1: String,
+    /// The machine for trying things out.
+    pub client1: String,
 }
 
 /// `endpoint.json`: the ready line and a refresh token of the practice administrator.
@@ -207,6 +219,9 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     };
     let listener = TcpListener::bind(options.listen).await.map_err(no_socket)?;
     let address = listener.local_addr().map_err(no_socket)?;
+    let free = SocketAddr::new(options.listen.ip(), 0);
+    let azure = TcpListener::bind(free).await.map_err(no_socket)?;
+    let azure_address = azure.local_addr().map_err(no_socket)?;
     let identity = tls::identity().map_err(|error| Problem::new(format!("cannot make a certificate: {error}")))?;
     let ca_file = options.state.join("ca.pem");
     store::write_private(&ca_file, identity.ca_pem.as_bytes())?;
@@ -216,6 +231,7 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     let no_chance = |error: chance::NoChance| Problem::new(error.to_string());
     let settings = Settings {
         base: format!("https://{}", reached_at(address)),
+        azure: format!("https://{}", reached_at(azure_address)),
         control_key: chance::token().map_err(no_chance)?,
         consistency: SignedDuration::try_from(options.consistency).unwrap_or(SignedDuration::ZERO),
     };
@@ -225,7 +241,7 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     break_from_the_start(&mut live, &options.broken)?;
     let refresh_token = chance::token().map_err(no_chance)?;
     let endpoint = endpoint(&mut live, refresh_token, &ca_file)?;
-    Ok((Server::new(listener, identity.server, live, options.linger), endpoint))
+    Ok((Server::new([(Mouth::Entra, listener), (Mouth::Azure, azure)], identity.server, live, options.linger), endpoint))
 }
 
 fn break_from_the_start(live: &mut Live, codes: &[String]) -> Result<(), Problem> {
@@ -275,12 +291,20 @@ fn endpoint(live: &mut Live, refresh_token: String, ca_file: &Path) -> Result<En
         pid: std::process::id(),
         authority: live.settings.base.clone(),
         graph: live.settings.base.clone(),
+        azure: live.settings.azure.clone(),
         control: format!("{}/{}/{}", live.settings.base, server::CONTROL, live.settings.control_key),
         ca_file: ca_file.display().to_string(),
         tenant_id: TENANT.to_owned(),
+        subscription_id: SUBSCRIPTION.to_owned(),
         client_id: tables::PRACTICE_CLIENT.to_owned(),
         admin: Admin { upn: admin.upn, password: live.world().password.clone() },
-        names: Names { user1: "User1".to_owned() },
+        names: Names {
+            user1: "User1".to_owned(),
+            resource_group: GROUP.to_owned(),
+            app1: APP1.to_owned(),
+            dc1: DC1.to_owned(),
+            client1: CLIENT1.to_owned(),
+        },
     };
     Ok(Endpoint { ready, refresh_token })
 }

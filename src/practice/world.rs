@@ -1,14 +1,19 @@
 //! The truth of the practice lab: one value, changed only through its methods. No sockets, no clock, no files.
 
+mod azure;
 mod person;
 mod presets;
 mod records;
 mod tokens;
 
+pub(super) use azure::{
+    APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
+    Printed, SUBSCRIPTION, azure_role, later,
+};
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
-pub(super) use tokens::{ACCESS_MINUTES, Refused, Tokens};
+pub(super) use tokens::{ACCESS_MINUTES, Refused, Resource, Tokens};
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -39,6 +44,9 @@ pub(super) struct World {
     pub(super) password: String,
     /// What Graph shows, with a delay.
     pub(super) directory: Directory,
+    /// Azure: machines and rights; a world of an older version gets them as they begin.
+    #[serde(default = "presets::azure")]
+    pub(super) azure: Azure,
     /// What was consented to.
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.
@@ -196,8 +204,11 @@ pub(super) struct Consent {
     pub(super) client: String,
     /// Who gave it, for whom it holds.
     pub(super) user: String,
-    /// Names of Graph permissions.
+    /// Names of permissions.
     pub(super) scopes: Vec<String>,
+    /// Whose permissions they are; Graph's in worlds of an older version.
+    #[serde(default)]
+    pub(super) resource: Resource,
 }
 
 /// Whether a text is a domain name: labels of letters, digits and dashes, at least two.
@@ -285,16 +296,17 @@ impl World {
     }
 
     /// What the application may do for this account.
-    pub(super) fn consented(&self, client: &str, user: &str) -> Vec<String> {
-        let mine = |consent: &&Consent| consent.client.eq_ignore_ascii_case(client) && consent.user == user;
+    pub(super) fn consented(&self, resource: Resource, client: &str, user: &str) -> Vec<String> {
+        let mine = |consent: &&Consent| consent.resource == resource && consent.client.eq_ignore_ascii_case(client) && consent.user == user;
         self.consents.iter().filter(mine).flat_map(|consent| consent.scopes.iter().cloned()).collect()
     }
 
     /// Records consent; what was given before stays.
-    pub(super) fn consent(&mut self, client: &str, user: &str, scopes: &[String]) {
-        let at = self.consents.iter().position(|one| one.client.eq_ignore_ascii_case(client) && one.user == user);
+    pub(super) fn consent(&mut self, resource: Resource, client: &str, user: &str, scopes: &[String]) {
+        let mine = |one: &Consent| one.resource == resource && one.client.eq_ignore_ascii_case(client) && one.user == user;
+        let at = self.consents.iter().position(mine);
         let at = at.unwrap_or_else(|| {
-            self.consents.push(Consent { client: client.to_ascii_lowercase(), user: user.to_owned(), scopes: Vec::new() });
+            self.consents.push(Consent { client: client.to_ascii_lowercase(), user: user.to_owned(), scopes: Vec::new(), resource });
             self.consents.len() - 1
         });
         let Some(consent) = self.consents.get_mut(at) else { return };

@@ -25,7 +25,7 @@ use crate::practice::{
         PRIVILEGED_ROLE_ADMINISTRATOR, REPORTS_READER, SECURITY_ADMINISTRATOR, SECURITY_READER, USER_ADMINISTRATOR,
     },
     wire::{Answer, Question},
-    world::{Audit, Directory, Party, Refused, User, World},
+    world::{Audit, Directory, Party, Refused, Resource, User, World},
 };
 use hyper::Method;
 use permissions as may;
@@ -250,6 +250,9 @@ fn caller(live: &Live, question: &Question) -> Result<Caller, Fault> {
         Refused::Expired => refused("Access token has expired or is not yet valid."),
         Refused::Unknown | Refused::Revoked => refused("CompactToken validation failed with reason code: 80049228."),
     })?;
+    if held.resource != Resource::Graph {
+        return Err(refused("Access token validation failure. Invalid audience."));
+    }
     let user = live.world().directory.user(&held.user).filter(|user| user.enabled).cloned();
     let user = user.ok_or_else(|| refused("The identity of the calling application could not be established."))?;
     Ok(Caller { user, scopes: held.scopes.clone() })

@@ -1,6 +1,9 @@
 //! How a world begins: before Phase 1, after it, or with block A done. Not how it changes.
 
-use super::{Assignment, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, OnPremises, Sync, Tokens, User, World};
+use super::{
+    Assignment, Azure, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises, Resource, Sync,
+    Tokens, User, World,
+};
 use crate::practice::tables;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Map;
@@ -48,14 +51,22 @@ impl World {
             ..Directory::default()
         };
         let given = tables::SCOPES.iter().filter(|scope| scope.given).map(|scope| scope.name.to_owned()).collect();
-        let consent = Consent { client: tables::PRACTICE_CLIENT.to_owned(), user: ADMIN.to_owned(), scopes: given };
+        let consent =
+            Consent { client: tables::PRACTICE_CLIENT.to_owned(), user: ADMIN.to_owned(), scopes: given, resource: Resource::Graph };
+        let to_azure = Consent {
+            client: tables::PRACTICE_CLIENT.to_owned(),
+            user: ADMIN.to_owned(),
+            scopes: vec![tables::IMPERSONATION.to_owned()],
+            resource: Resource::Azure,
+        };
         let mut world = Self {
             format: FORMAT,
             offset: 0,
             created: now,
             password,
             directory,
-            consents: vec![consent],
+            azure: azure(),
+            consents: vec![consent, to_azure],
             tokens: Tokens::default(),
             faults: Vec::new(),
             operations: Vec::new(),
@@ -71,6 +82,13 @@ impl World {
         world.directory.keep_report(now);
         world
     }
+}
+
+/// The machines, and the one right of the practice administrator: a role in the tenant is none in Azure (`facts/wire.md` 21).
+pub(super) fn azure() -> Azure {
+    let mut azure = Azure::default();
+    azure.grant(ADMIN, MACHINE_CONTRIBUTOR);
+    azure
 }
 
 impl Directory {
