@@ -39,7 +39,7 @@ pub struct Globals {
     /// Never ask and never start a sign-in
     #[arg(long, global = true)]
     pub no_input: bool,
-    /// Read secrets from this open file: one JSON object, {"refresh-token": "…"}; Unix only
+    /// Read secrets from this open file: one JSON object, {"refresh-token": "…", "certificate-password": "…"}; Unix only
     #[arg(long, global = true, value_name = "N")]
     pub secrets_fd: Option<u32>,
     /// When to use colour

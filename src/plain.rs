@@ -28,10 +28,9 @@ pub fn sign_in_lines(pane: &SignInPane) -> Vec<String> {
 ///
 /// # Errors
 /// When the engine ended by itself, or the input cannot be read. An output that nobody reads any more ends the walk quietly.
-pub async fn walk(handle: Handle, input: impl AsyncBufRead + Unpin, output: impl Write) -> Result<(), Problem> {
-    let view = Arc::clone(&handle.views.borrow());
+pub async fn walk(mut handle: Handle, input: impl AsyncBufRead + Unpin, output: impl Write) -> Result<(), Problem> {
+    let view = Arc::clone(&handle.views.borrow_and_update());
     let mut walk = Walk { handle, view, came: Instant::now(), output, open: true };
-    walk.handle.views.mark_unchanged();
     let page = say::page(&walk.view.page, Duration::ZERO);
     walk.tell(&page);
     walk.tell(&["type help for the words that can be typed".to_owned()]);

@@ -34,9 +34,9 @@ pub struct TuiOptions {
 ///
 /// # Errors
 /// When the terminal cannot be used, or the engine ended by itself.
-pub async fn walk(handle: Handle, options: TuiOptions) -> Result<Ended, Problem> {
+pub async fn walk(mut handle: Handle, options: TuiOptions) -> Result<Ended, Problem> {
     let keys = keys::KeyMap::built_in().map_err(|error| Problem::usage(error.to_string()))?;
-    let view = Arc::clone(&handle.views.borrow());
+    let view = Arc::clone(&handle.views.borrow_and_update());
     let look = model::Look { ascii: options.ascii, colour: options.colour };
     let mut model = model::Model::new(view, look, Arc::new(keys));
     let mut stage = Live::take().map_err(|error| {

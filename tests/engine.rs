@@ -5,15 +5,17 @@
 
 mod support;
 
+use async_trait::async_trait;
 use guidepost::{
-    base::{Problem, Secret, http::WireLine},
+    base::{Exit, Problem, Secret, http::WireLine},
     engine::{
-        action::{Carried, Direction, How, Refusal},
+        action::{Carried, Confirmed, Direction, How, Refusal},
         check::{Judgement, Verdict},
         core::Engine,
         journal::{Event, Journal},
         ledger::Ledger,
         page::{Act, Connection, Overlay, SignInAsk, SignInPane, Way},
+        probe::{Answer, LookError, Me, Request, SendError, Systems, Write},
         run::{Begin, Command, Door, Handle, NotConnected, Pasted, SignedIn, Talk, View, start},
     },
     services::entra::Purpose,
@@ -587,6 +589,46 @@ async fn a_refused_sign_in_says_why_and_offers_a_way_out() {
     until(&mut handle, |view| matches!(ask(view), Some(SignInAsk::Paste { .. }))).await;
     paste(&handle, "right").await;
     until(&mut handle, |view| view.page.lab.connection == Connection::Ready && view.page.overlay.is_none()).await;
+}
+
+/// The scripted tenant, asked by an application.
+struct ByAnApplication(Arc<Tenant>);
+
+#[async_trait]
+impl Systems for ByAnApplication {
+    async fn look(&self, request: &Request) -> Result<Answer, LookError> {
+        self.0.look(request).await
+    }
+
+    async fn send(&self, write: &Write, confirmed: &Confirmed) -> Result<Answer, SendError> {
+        self.0.send(write, confirmed).await
+    }
+
+    fn me(&self) -> Option<Me> {
+        self.0.me()
+    }
+
+    fn app_only(&self) -> bool {
+        true
+    }
+
+    fn address(&self, path: &str) -> String {
+        self.0.address(path)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_looks_and_plans_no_change() {
+    let bench = Bench::new();
+    let engine = bench.engine("walk");
+    engine.connect(Arc::new(ByAnApplication(bench.tenant.clone())));
+    for direction in [Direction::Apply, Direction::Undo] {
+        let refused = Problem::from(engine.plan("role", direction).await.unwrap_err());
+        assert!(refused.what.ends_with("a change is a person's"), "{refused}");
+        assert_eq!(refused.exit, Exit::Not);
+    }
+    engine.survey(&engine.with_needs("role")).await;
+    assert!(bench.tenant.looks("/v1.0/users") > 0 && bench.tenant.sent().is_empty());
 }
 
 // ---- a sign-in for writing ----

@@ -43,13 +43,15 @@ async fn a_storm_ends_in_an_error_with_ids_and_bounded_waits() {
 }
 
 #[tokio::test]
-async fn a_throttle_message_inside_inner_error_is_found() {
-    let lab = Lab::remembered().await;
-    let sample =
-        value!({"error": {"code": "TooManyRequests", "innerError": {"code": "429", "message": "Please retry after", "status": "429"}}});
-    lab.graph_answers([json(429, &sample).with("retry-after", "99")]);
-    let error = lab.users().await.unwrap_err().to_string();
-    assert!(error.contains("429 TooManyRequests: Please retry after (client-request-id `"), "{error}");
+async fn a_throttle_message_inside_inner_error_is_found_in_either_spelling() {
+    for name in ["innerError", "innererror"] {
+        let lab = Lab::remembered().await;
+        let inner = value!({"code": "429", "message": "Please retry after", "status": "429", "request-id": "req-1"});
+        let sample = value!({"error": {"code": "TooManyRequests", name: inner}});
+        lab.graph_answers([json(429, &sample).with("retry-after", "99")]);
+        let error = lab.users().await.unwrap_err().to_string();
+        assert!(error.contains("429 TooManyRequests: Please retry after (request-id `req-1`)"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Guidepost between hostile conditions and a real practice lab: cut lines, storms, floods, lies. It says why, and it ends.
+//! Guidepost between hostile conditions and a real practice lab: storms, floods, lies; cut lines and tampering are `hostile/tamper.rs`. It
+//! says why, and it ends.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -11,6 +12,8 @@ mod pty;
 mod rude;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "hostile/tamper.rs"]
+mod tamper;
 
 use guidepost::base::text::is_hostile;
 use rude::{Answer, Asked, Rude};
@@ -126,31 +129,6 @@ async fn without_tampering_the_lab_behind_the_proxy_is_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_at_once_is_unknown_and_says_so() {
-    let stage = Stage::start().await;
-    stage.graph(|_, _| Do::Instead(Answer::Raw(Vec::new())));
-    let (ran, checks) = stage.check().await;
-    is_unseen(&ran, &checks, &["was cut", "127.0.0.1", "check this machine's network"]);
-}
-
-#[tokio::test]
-async fn a_connection_that_is_cut_in_mid_body_is_unknown_and_says_so() {
-    let stage = Stage::start().await;
-    let torn = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{\"value\":[{\"id\":\"x".to_vec();
-    stage.graph(move |_, _| Do::Instead(Answer::Raw(torn.clone())));
-    let (ran, checks) = stage.check().await;
-    is_unseen(&ran, &checks, &["was cut"]);
-}
-
-#[tokio::test]
-async fn a_cut_that_does_not_last_is_only_a_retry() {
-    let stage = Stage::start().await;
-    stage.graph(|_, count| if count == 0 { Do::Instead(Answer::Raw(Vec::new())) } else { Do::Pass });
-    let (ran, checks) = stage.check().await;
-    is_well(&ran, &checks);
-}
-
-#[tokio::test]
 async fn a_closed_port_is_unknown_and_says_so() {
     let stage = Stage::start().await;
     // Open for the one connection by which a running lab is found.
@@ -160,24 +138,6 @@ async fn a_closed_port_is_unknown_and_says_so() {
     let (ran, checks) = stage.check().await;
     closing.await.unwrap().unwrap();
     is_unseen(&ran, &checks, &["cannot connect to", "the connection was refused", "check the port"]);
-}
-
-#[tokio::test]
-async fn a_server_that_never_answers_is_given_up_after_ten_seconds() {
-    let stage = Stage::start().await;
-    stage.graph(|_, _| Do::Instead(Answer::Hang));
-    let started = Instant::now();
-    let (ran, checks) = stage.check().await;
-    is_unseen(&ran, &checks, &["did not answer within 10 s", "try again"]);
-    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
-}
-
-#[tokio::test]
-async fn a_sign_in_service_that_is_cut_off_leaves_everything_unknown() {
-    let stage = Stage::start().await;
-    stage.rule(|_, _| Do::Instead(Answer::Raw(Vec::new())));
-    let (ran, checks) = stage.check().await;
-    is_signed_out(&ran, &checks, &["was cut", "127.0.0.1"]);
 }
 
 // Rights and tokens.
@@ -283,42 +243,6 @@ async fn a_reply_of_50_megabytes_is_not_read_to_its_end() {
         // 8 MiB, and what the sockets held.
         assert!(stage.proxy.written() < HUGE / 2, "{}", stage.proxy.written());
     }
-}
-
-#[tokio::test]
-async fn what_is_not_graphs_answer_is_unknown_and_shown_in_part() {
-    let html =
-        Answer::Reply { status: 200, headers: vec![("content-type", "text/html".to_owned())], body: "<h1>Hotel WLAN</h1>".to_owned() };
-    let half = Answer::Reply {
-        status: 200,
-        headers: vec![("content-type", "application/json".to_owned())],
-        body: "{\"value\": [{\"id\": ".to_owned(),
-    };
-    for (answer, words) in [(html, ["text/html", "<h1>Hotel WLAN</h1>"]), (half, ["broken JSON", "a proxy, answered"])] {
-        let stage = Stage::start().await;
-        stage.graph(move |_, _| Do::Instead(answer.clone()));
-        let (ran, checks) = stage.check().await;
-        is_unseen(&ran, &checks, &words);
-    }
-}
-
-#[tokio::test]
-async fn a_redirect_is_not_followed_and_nothing_reaches_its_host() {
-    let stage = Stage::start().await;
-    let other = Rude::start(|_| rude::json(200, &json!({"value": []}))).await;
-    let to = other.url("/v1.0/stolen").to_string();
-    stage.graph(move |_, _| Do::Instead(error(307, "x").with("location", to.clone())));
-    let (ran, checks) = stage.check().await;
-    is_unseen(&ran, &checks, &["points to", "is not followed"]);
-    let to = other.url("/steal").to_string();
-    stage.graph(move |_, _| Do::Instead(rude::json(200, &json!({"value": [], "@odata.nextLink": to.clone()}))));
-    let (ran, checks) = stage.check().await;
-    is_unseen(&ran, &checks, &["the next page is on another host"]);
-    let to = other.url("/token").to_string();
-    stage.rule(move |_, _| Do::Instead(error(307, "x").with("location", to.clone())));
-    let (ran, checks) = stage.check().await;
-    is_signed_out(&ran, &checks, &["points to"]);
-    assert_eq!(other.asked().len(), 0, "something went to the other host");
 }
 
 /// The server's clock is off by so many hours, by its `Date`.

@@ -10,6 +10,10 @@ use crate::engine::{
     action::{Carried, Direction, How, Plan, PlannedOp},
     check::{Verdict, judge_step},
 };
+use crate::lab::{
+    connect::{Lab, person_needed},
+    profile::Places,
+};
 use crate::report::wrapped;
 use clap::ValueEnum;
 use serde_json::json;
@@ -47,6 +51,7 @@ enum Format {
 /// # Errors
 /// What must be done first, or what could not be read.
 pub fn plan(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
+    admits_changes(&args.wanted, globals)?;
     let context = Context::open(&args.wanted, globals, "plan", Access::Read)?;
     let named = named(&context, args)?;
     block_on(async {
@@ -78,6 +83,7 @@ pub fn undo(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 }
 
 fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, Problem> {
+    admits_changes(&args.wanted, globals)?;
     let context = Context::open(&args.wanted, globals, direction.word(), Access::Write)?;
     if let Some(why) = context.engine.read_only() {
         return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint(context.engine.read_only_hint()));
@@ -98,6 +104,12 @@ fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, 
         }
         Ok(Exit::Fine)
     })
+}
+
+/// Before anything is opened or written: a change is a person's.
+fn admits_changes(wanted: &Where, globals: &Globals) -> Result<(), Problem> {
+    let lab = Lab::choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?)?;
+    if lab.app_only { Err(person_needed()) } else { Ok(()) }
 }
 
 /// The step that was named; none with `--all`.

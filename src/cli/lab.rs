@@ -107,6 +107,9 @@ fn show(name: &str, places: &Places) -> Result<Exit, Problem> {
     line("for writing", profile.signin.write_client_id.as_deref().unwrap_or("the same application"));
     let way = profile.signin.way.map_or_else(|| format!("{} (usual here)", profile::usual_way().word()), |way| way.word().to_owned());
     line("way to sign in", &way);
+    if let Some(certificate) = profile.certificate() {
+        line("certificate", &format!("{}; an application signs in, which reads and changes nothing", certificate.display()));
+    }
     if let Some(command) = &profile.secrets.command {
         line("secrets", &format!("from `{}`, where the keyring has none", command.join(" ")));
     }

@@ -18,6 +18,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use zeroize::Zeroizing;
 
 /// Run and steer the practice lab.
 #[derive(Debug, clap::Args)]
@@ -69,6 +70,9 @@ enum Beginning {
     /// Phase 1 and the first block of phase 2 done
     Done,
 }
+
+/// The verb whose argument is a file here and its certificate there.
+const REGISTER: &str = "register-certificate";
 
 /// Changes to a running lab.
 #[derive(Debug, Subcommand)]
@@ -237,6 +241,8 @@ async fn change(places: &Places, state: &Path, steer: Steer) -> Result<Exit, Pro
         }
         Steer::Person { verb, args, .. } => {
             let verb = verb.unwrap_or_default();
+            let args =
+                if verb == REGISTER { args.iter().map(|path| certificate(Path::new(path))).collect::<Result<_, _>>()? } else { args };
             let done = format!("done: {verb}");
             ("person", json!({"verb": verb, "args": args}), done)
         }
@@ -250,6 +256,15 @@ async fn change(places: &Places, state: &Path, steer: Steer) -> Result<Exit, Pro
         None => out::say(&done),
     }
     Ok(Exit::Fine)
+}
+
+/// The certificate alone: a key beside it in the file goes nowhere.
+fn certificate(path: &Path) -> Result<String, Problem> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).map_err(|error| Problem::usage(format!("cannot read `{shown}`: {error}")))?.len();
+    let text = if size <= 64 * 1024 { std::fs::read(path).map(Zeroizing::new).unwrap_or_default() } else { Zeroizing::default() };
+    let block = pem::parse_many(&*text).unwrap_or_default().into_iter().find(|block| block.tag() == "CERTIFICATE");
+    block.map(|block| pem::encode(&block)).ok_or_else(|| Problem::usage(format!("there is no certificate (PEM) in `{shown}`")))
 }
 
 /// A new world has none of the old journal's changes: it is set aside, never deleted.

@@ -2,7 +2,7 @@
 
 use super::{
     Globals,
-    context::{Access, Context, DEFAULT_GUIDE, Where, block_on, choose},
+    context::{Access, Context, DEFAULT_GUIDE, Where, block_on, choose, may_ask},
     out,
 };
 use crate::base::{Exit, Problem, Secret, clock::SystemClock};
@@ -14,7 +14,10 @@ use crate::engine::{
     systems::LabDoor,
 };
 use crate::guide::load;
-use crate::lab::profile::Places;
+use crate::lab::{
+    connect::{Lab, person_needed},
+    profile::Places,
+};
 use crate::services::entra::Purpose;
 use crate::{plain, tui};
 use clap::ValueEnum;
@@ -65,8 +68,11 @@ impl From<WayArg> for Way {
 /// The longest line that is read where there is no terminal.
 const LONGEST: u64 = 20 * 1024;
 
-fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
-    let lab = choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?, globals)?;
+fn lab(wanted: &OutArgs, globals: &Globals) -> Result<Lab, Problem> {
+    choose(wanted.lab.as_deref(), &Places::find(globals.config.as_deref())?, globals)
+}
+
+fn door(lab: Lab) -> Result<LabDoor, Problem> {
     // Whose permissions are asked for: those of the guide that is walked when none is named.
     Ok(LabDoor::new(lab, Arc::new(load::named(DEFAULT_GUIDE)?), Arc::new(SystemClock)))
 }
@@ -76,7 +82,11 @@ fn door(wanted: &OutArgs, globals: &Globals) -> Result<LabDoor, Problem> {
 /// # Errors
 /// The lab cannot be reached, the sign-in was refused, or it cannot be kept.
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
-    let door = door(&args.wanted, globals)?;
+    let lab = lab(&args.wanted, globals)?;
+    if lab.app_only {
+        return if args.write { Err(person_needed()) } else { by_certificate(lab, args.way, globals) };
+    }
+    let door = door(lab)?;
     // What is asked for is written down before it is asked for.
     let journal = if args.write { Some(journal(args, globals)?) } else { None };
     block_on(async {
@@ -104,6 +114,22 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
                 .hint("`guidepost doctor` looks at the keyring; `guidepost walk` signs in for as long as it runs")),
             None => Ok(Exit::Fine),
         }
+    })
+}
+
+/// An application needs no person, but for the password of its key, which is asked for once and kept in the keyring.
+fn by_certificate(lab: Lab, way: Option<WayArg>, globals: &Globals) -> Result<Exit, Problem> {
+    if way.is_some() {
+        return Err(person_needed());
+    }
+    block_on(async {
+        if lab.wants_password().await? && may_ask(globals) {
+            let password = tui::read_hidden("the password of the certificate's key: ").await?;
+            lab.keep_password(password.ok_or_else(|| Problem::new("no password was given"))?).await?;
+        }
+        let systems = door(lab)?.connect().await.map_err(not_signed_in)?;
+        out::say(&format!("signed in as {}, by its certificate", name(&*systems)));
+        Ok(Exit::Fine)
     })
 }
 
@@ -160,7 +186,7 @@ fn not_signed_in(why: NotConnected) -> Problem {
 /// # Errors
 /// The profile is wrong, or the keyring did not forget it.
 pub fn out(args: &OutArgs, globals: &Globals) -> Result<Exit, Problem> {
-    let door = door(args, globals)?;
+    let door = door(lab(args, globals)?)?;
     block_on(async {
         door.sign_out().await?;
         out::say("signed out; what was given in the tenant stays given until it is revoked there");
@@ -170,7 +196,7 @@ pub fn out(args: &OutArgs, globals: &Globals) -> Result<Exit, Problem> {
 
 /// Forgets the sign-in of a configured lab.
 pub(super) async fn forget(lab: &str, globals: &Globals) -> Result<(), Problem> {
-    door(&OutArgs { lab: Some(lab.to_owned()) }, globals)?.sign_out().await
+    door(self::lab(&OutArgs { lab: Some(lab.to_owned()) }, globals)?)?.sign_out().await
 }
 
 /// Signs in, with the person on standard error and standard input.

@@ -13,6 +13,9 @@ pub const GRANTS: &str = "/v1.0/oauth2PermissionGrants";
 /// Words of a reply's `scope` that are no permission of Graph (OpenID Connect Core 5.4 and 11).
 const OPENID: [&str; 5] = ["openid", "profile", "email", "offline_access", "address"];
 
+/// Graph's longest permission name has 60 characters; an id of a grant has 43 or 64.
+const LONGEST_NAME: usize = 200;
+
 /// What the sign-in service named when it gave the newest tokens, by short name; nothing here is guessed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
@@ -108,10 +111,13 @@ pub(super) struct Grant {
 }
 
 impl Grant {
+    /// `None` for what is no grant, and for one whose names no permission and no id could have: such a grant is not shown and not touched.
     pub(super) fn read(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
-        let scopes = text("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-        Some(Self { id: text("id")?.to_owned(), scopes })
+        let plain = |name: &str| !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(|c| c.is_ascii_graphic());
+        let id = text("id").filter(|id| plain(id))?.to_owned();
+        let scopes: BTreeSet<String> = text("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        scopes.iter().all(|scope| plain(scope)).then_some(Self { id, scopes })
     }
 }
 
@@ -243,6 +249,16 @@ mod tests {
     fn a_consent_that_nobody_could_compare_is_said_and_not_taken_for_ours() {
         let found = given("app", "admin", &standing(None, None), &standing(None, Some(&["X.ReadWrite"])));
         assert!(found[0].unproven, "{found:?}");
+    }
+
+    #[test]
+    fn a_grant_with_hostile_names_is_neither_shown_nor_touched() {
+        let read = |id: &str, scope: &str| Grant::read(&serde_json::json!({"id": id, "scope": scope}));
+        assert_eq!(read("g-1", " A.Read  B.Read "), Some(grant("g-1", &["A.Read", "B.Read"])));
+        for (id, scope) in [("g\u{1b}[2J", "A"), ("", "A"), ("g-1", "A.Read \u{202e}x"), ("g-1", "A\u{9b}31m")] {
+            assert_eq!(read(id, scope), None, "{id:?} {scope:?}");
+        }
+        assert_eq!(read("g-1", &"x".repeat(300)), None);
     }
 
     #[test]

@@ -149,6 +149,11 @@ pub trait Systems: Send + Sync {
     /// Who is signed in, if anybody.
     fn me(&self) -> Option<Me>;
 
+    /// Whether an application is signed in and no person: it reads what Graph gives to applications, and changes nothing.
+    fn app_only(&self) -> bool {
+        false
+    }
+
     /// The address that a request goes to, for plans and screens.
     fn address(&self, path: &str) -> String;
 }

@@ -12,10 +12,13 @@ use crate::base::{
     clock::Clock,
     http::{Method, WireLine, WireLog},
 };
-use crate::guide::Guide;
+use crate::guide::{Guide, rights};
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
 use crate::services::{
-    entra::{Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignInError, Way},
+    entra::{
+        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignInError,
+        Way,
+    },
     host,
 };
 use async_trait::async_trait;
@@ -50,7 +53,14 @@ impl LabSystems {
 impl Systems for LabSystems {
     async fn look(&self, request: &Request) -> Result<Answer, LookError> {
         let Request::Graph { path, query, eventual } = request.clone();
-        self.graph.get(GraphGet { path, query, eventual }).await.map(answer).map_err(|error| look_error(&error))
+        if self.app_only() && !rights::apps_may("GET", &path) {
+            return Err(denied_to_apps(&path));
+        }
+        self.graph.get(GraphGet { path, query, eventual }).await.map(answer).map_err(|error| match look_error(&error) {
+            // The guide's words on a 403 are for persons: about their consent and their roles.
+            refused if self.app_only() && refused.status == Some(403) => LookError { status: None, ..refused },
+            other => other,
+        })
     }
 
     async fn send(&self, write: &Write, _confirmed: &Confirmed) -> Result<Answer, SendError> {
@@ -105,6 +115,10 @@ impl Systems for LabSystems {
         Some(Me { id: self.account.id.reveal().to_owned(), name: self.account.upn.reveal().to_owned() })
     }
 
+    fn app_only(&self) -> bool {
+        self.session.is_app()
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -113,6 +127,12 @@ impl Systems for LabSystems {
 fn answer(reply: GraphReply) -> Answer {
     let GraphReply { status, body, date, request_id, took } = reply;
     Answer { status, body, date, request_id, took }
+}
+
+/// Nothing is asked and there is no status: it is neither a missing consent nor a missing role, and no diagnosis takes it for one.
+fn denied_to_apps(path: &str) -> LookError {
+    let what = format!("cannot read `{}`: Graph denies this to apps", crate::base::text::short(path, 160));
+    LookError { what, hint: Some(AS_A_PERSON.to_owned()), status: None, code: Some("DeniedToApps".to_owned()) }
 }
 
 fn plain(what: String) -> LookError {
@@ -218,6 +238,8 @@ impl Door for LabDoor {
         let reached = self.reach().await?;
         match reached.session.resume().await {
             Ok(account) => Ok(systems(reached, account)),
+            // No person can help by signing in.
+            Err(error) if reached.session.is_app() => Err(NotConnected::Failed(sign_in_problem(&error))),
             Err(SignInError::SignedOut) => Err(NotConnected::SignedOut(None)),
             Err(error) if error.needs_person() => Err(NotConnected::SignedOut(Some(sign_in_problem(&error)))),
             Err(error) => Err(NotConnected::Failed(sign_in_problem(&error))),
@@ -236,7 +258,7 @@ impl Door for LabDoor {
         };
         // Whoever declined by mistake may begin again.
         let failed = |error: SignInError| match sign_in_problem(&error) {
-            problem if error.needs_person() => NotConnected::SignedOut(Some(problem)),
+            problem if error.needs_person() && error != SignInError::PersonNeeded => NotConnected::SignedOut(Some(problem)),
             problem => NotConnected::Failed(problem),
         };
         if purpose == Purpose::Write {

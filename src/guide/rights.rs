@@ -19,6 +19,13 @@ struct Row {
     methods: Vec<String>,
     path: String,
     any: Vec<String>,
+    /// Whether Graph lets applications do it, by application permissions of the same names.
+    #[serde(default = "yes")]
+    apps: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// An unreadable table is an empty one; a test reads it.
@@ -28,9 +35,19 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| toml::from_str::<Table>(TABLE
 /// the table. `path` begins with `/v1.0/` or `/beta/`; a segment that is not known yet may be any text without `/`.
 #[must_use]
 pub fn needed(method: &str, path: &str) -> Option<&'static [String]> {
+    row(method, path).map(|row| row.any.as_slice())
+}
+
+/// Whether an application may ask this; a request that is not in the table is tried.
+#[must_use]
+pub fn apps_may(method: &str, path: &str) -> bool {
+    let mine = path.split('/').nth(2) == Some("me");
+    !mine && row(method, path).is_none_or(|row| row.apps)
+}
+
+fn row(method: &str, path: &str) -> Option<&'static Row> {
     let wanted = segments(path.strip_prefix("/v1.0").or_else(|| path.strip_prefix("/beta"))?);
-    let row = ROWS.iter().find(|row| row.methods.iter().any(|known| known == method) && fits(&row.path, &wanted))?;
-    Some(&row.any)
+    ROWS.iter().find(|row| row.methods.iter().any(|known| known == method) && fits(&row.path, &wanted))
 }
 
 /// `/directoryRoles(roleTemplateId='…')/members` and `/directoryRoles/{id}/members` are the same request.
@@ -68,6 +85,18 @@ mod tests {
         assert_eq!(any("GET", assignments).first(), Some(&"RoleManagement.Read.Directory"));
         assert_eq!(any("POST", assignments), ["RoleManagement.ReadWrite.Directory"]);
         assert_eq!(any("DELETE", &format!("{assignments}/{{{{ captured:assignment }}}}")), ["RoleManagement.ReadWrite.Directory"]);
+    }
+
+    #[test]
+    fn what_only_persons_may_read_is_known_and_an_application_has_no_me() {
+        for path in ["/v1.0/directory/onPremisesSynchronization", "/beta/users/u/authentication/operations/o", "/v1.0/me", "/v1.0/me/x"] {
+            assert!(!apps_may("GET", path), "{path}");
+        }
+        for path in ["/v1.0/users", "/v1.0/organization", "/v1.0/unheard/of", "/v1.0/menus"] {
+            assert!(apps_may("GET", path), "{path}");
+        }
+        assert!(!apps_may("POST", "/v1.0/users/u/authentication/methods/m/resetPassword"));
+        assert!(!apps_may("PATCH", "/v1.0/directory/onPremisesSynchronization/x"));
     }
 
     #[test]

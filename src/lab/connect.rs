@@ -3,10 +3,11 @@
 mod fresh;
 mod start;
 
+use super::certificate;
 use super::given::{Given, REFRESH_TOKEN};
-use super::profile::{PRACTICE, Places, Profile, usual_way};
+use super::profile::{PRACTICE, Places, Profile, SignInWay, usual_way};
 use crate::base::{
-    Problem, Secret,
+    Exit, Problem, Secret,
     clock::Clock,
     http::{Hold, Http, HttpSettings, Method, Request, WireLog},
 };
@@ -37,6 +38,8 @@ pub struct Lab {
     pub given: Given,
     /// The usual way to sign in here.
     pub way_to_sign_in: entra::Way,
+    /// Whether an application signs in by itself, and no person can.
+    pub app_only: bool,
     way: Way,
 }
 
@@ -64,13 +67,15 @@ impl Lab {
             Environment::Production => "production",
         };
         let variables = profile.variables.clone();
-        let way_to_sign_in = profile.signin.way.unwrap_or_else(usual_way);
+        let way_to_sign_in = profile.signin.way.and_then(SignInWay::person).unwrap_or_else(usual_way);
+        let app_only = profile.certificate().is_some();
         Ok(Self {
             name: name.into(),
             environment: environment.into(),
             variables,
             given: Given::default(),
             way_to_sign_in,
+            app_only,
             way: Way::Configured(Box::new(profile)),
         })
     }
@@ -83,7 +88,39 @@ impl Lab {
             variables: BTreeMap::new(),
             given: Given::default(),
             way_to_sign_in: usual_way(),
+            app_only: false,
             way: Way::Started { state },
+        }
+    }
+
+    /// Whether somebody must type the password of the certificate's key before this lab can be reached.
+    ///
+    /// # Errors
+    /// The certificate's file cannot be read, or what gives secrets fails.
+    pub async fn wants_password(&self) -> Result<bool, Problem> {
+        let Some((profile, path)) = self.certificate() else { return Ok(false) };
+        let (vault, _) = Vault::open(KEYRING_APP).await;
+        certificate::wants_password(&self.name, path, profile, &self.given, &vault).await
+    }
+
+    /// Keeps the password of the certificate's key in the keyring, if it opens the key.
+    ///
+    /// # Errors
+    /// It does not open the key, or there is no keyring to keep it in.
+    pub async fn keep_password(&self, password: Secret) -> Result<(), Problem> {
+        let Some((_, path)) = self.certificate() else { return Ok(()) };
+        let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
+        certificate::keep(&self.name, path, password, &vault).await?;
+        why_not_kept.map_or(Ok(()), |why| {
+            Err(Problem::new(format!("the password opens the key, and cannot be kept: {why}"))
+                .hint("without a keyring, `[secrets] command` or `--secrets-fd` gives `certificate-password`"))
+        })
+    }
+
+    fn certificate(&self) -> Option<(&Profile, &std::path::Path)> {
+        match &self.way {
+            Way::Started { .. } => None,
+            Way::Configured(profile) => profile.certificate().map(|path| (&**profile, path)),
         }
     }
 
@@ -113,6 +150,16 @@ pub struct Reached {
     pub notice: Option<Problem>,
     /// Keeps a started lab alive while somebody holds it.
     pub held: Option<Hold>,
+    /// By which an application signs in; `None` where persons do.
+    pub certificate: Option<entra::Certificate>,
+}
+
+impl Reached {
+    /// The same, with an application in place of a person.
+    fn by_certificate(self, certificate: entra::Certificate) -> Self {
+        let session = self.session.by_certificate(certificate.clone());
+        Self { graph: Graph::new(self.http.clone(), session.clone()), session, certificate: Some(certificate), ..self }
+    }
 }
 
 /// Reaches a lab, starting it when it is ours to start.
@@ -138,6 +185,12 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let signin = profile.signin.clone();
             let key = format!("{}/{}", lab.name, signin.client_id);
             let settings = settings(authority, signin.tenant, signin.client_id, signin.write_client_id, graph, pack);
+            if let Some(path) = profile.certificate() {
+                let certificate = certificate::of(&lab.name, path, profile, &lab.given, &vault).await?;
+                // Nothing is kept of such a sign-in, so that nobody misses the keyring.
+                let reached = reached(http, settings, vault, certificate::vault_key(&lab.name), clock, None, None);
+                return Ok(reached.by_certificate(certificate));
+            }
             let notice = why_not_kept.map(Problem::new);
             let refresh = match vault.get(&key).await {
                 Some(_) => None,
@@ -204,7 +257,13 @@ fn reached(
     held: Option<Hold>,
 ) -> Reached {
     let session = Session::new(http.clone(), settings, vault, key, clock);
-    Reached { graph: Graph::new(http.clone(), session.clone()), http, session, notice, held }
+    Reached { graph: Graph::new(http.clone(), session.clone()), http, session, notice, held, certificate: None }
+}
+
+/// Why an application may not do this: it changes nothing, and no person can sign in in its place.
+#[must_use]
+pub fn person_needed() -> Problem {
+    Problem { exit: Exit::Not, ..sign_in_problem(&SignInError::PersonNeeded) }
 }
 
 /// Why nobody is signed in, for a person.

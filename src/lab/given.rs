@@ -6,6 +6,13 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 /// The refresh token's name, in `--secrets-fd` and for `[secrets] command`.
 pub const REFRESH_TOKEN: &str = "refresh-token";
 
+/// The name of the password that opens the certificate's key.
+pub const CERTIFICATE_PASSWORD: &str = "certificate-password";
+
+/// Every name that somebody asks for.
+#[cfg(any(unix, test))]
+const NAMES: [&str; 2] = [REFRESH_TOKEN, CERTIFICATE_PASSWORD];
+
 /// The most bytes that are read.
 #[cfg(any(unix, test))]
 const LONGEST: u64 = 64 * 1024;
@@ -44,15 +51,15 @@ impl Given {
 
     /// Its text is never repeated, nor serde's words on it.
     #[cfg(any(unix, test))]
-    fn parse(text: &str) -> Result<Self, Problem> {
+    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = |why: &str| Problem::usage(format!("what `--secrets-fd` gives {why}"));
         if text.len() as u64 > LONGEST {
             return Err(wrong("is too long"));
         }
         let secrets: BTreeMap<String, Secret> = serde_json::from_str(text).map_err(|_| wrong("is no JSON object of texts"))?;
         // A misspelt name would be a secret that is never asked for.
-        if secrets.keys().any(|name| name != REFRESH_TOKEN) {
-            return Err(wrong("has a name that nobody asks for").hint(format!("the only name so far is `{REFRESH_TOKEN}`")));
+        if secrets.keys().any(|name| !NAMES.contains(&name.as_str())) {
+            return Err(wrong("has a name that nobody asks for").hint(format!("the names are `{}`", NAMES.join("` and `"))));
         }
         Ok(Self(Arc::new(secrets)))
     }
@@ -72,13 +79,15 @@ impl fmt::Debug for Given {
 
 #[cfg(test)]
 mod tests {
-    use super::{Given, REFRESH_TOKEN};
+    use super::{CERTIFICATE_PASSWORD, Given, REFRESH_TOKEN};
 
     #[test]
     fn secrets_are_read_by_name_and_a_wrong_text_is_not_repeated() {
         let given = Given::parse(r#"{"refresh-token": "canary"}"#).unwrap();
         assert!(given.get(REFRESH_TOKEN).unwrap().expose() == "canary" && given.get("x").is_none());
         assert!(!format!("{given:?}").contains("canary"));
+        let both = Given::parse(r#"{"refresh-token": "canary", "certificate-password": "canary2"}"#).unwrap();
+        assert!(both.get(CERTIFICATE_PASSWORD).unwrap().expose() == "canary2");
         let long = format!("{{\"refresh-token\": \"{}\"}}", "x".repeat(70_000));
         for wrong in ["", "canary", "[\"canary\"]", "{\"refresh-token\": [\"canary\"]}", "{\"refresh_token\": \"canary\"}", long.as_str()] {
             let problem = Given::parse(wrong).unwrap_err();

@@ -143,9 +143,45 @@ pub struct SignIn {
     /// Another application for Azure Resource Manager; not used yet.
     #[serde(default)]
     pub azure_client_id: Option<String>,
-    /// How a person signs in; [`usual_way`] when absent.
+    /// How to sign in; as a person in the [`usual_way`] when absent.
     #[serde(default)]
-    pub way: Option<Way>,
+    pub way: Option<SignInWay>,
+    /// The file (PEM) of an application's certificate and key, for [`SignInWay::Certificate`]; beside the profile unless absolute.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+}
+
+/// How to sign in, as a profile says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignInWay {
+    /// A person, in a browser on this machine.
+    Browser,
+    /// A person, in a browser anywhere.
+    Paste,
+    /// A person, by a code.
+    Device,
+    /// An application, by its certificate: it reads, and changes nothing.
+    Certificate,
+}
+
+impl SignInWay {
+    /// As it stands in a profile.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.person().map_or("certificate", Way::word)
+    }
+
+    /// A person's way; `None` where an application signs in.
+    #[must_use]
+    pub fn person(self) -> Option<Way> {
+        match self {
+            Self::Browser => Some(Way::Browser),
+            Self::Paste => Some(Way::Paste),
+            Self::Device => Some(Way::Device),
+            Self::Certificate => None,
+        }
+    }
 }
 
 /// Microsoft's clouds.
@@ -303,7 +339,11 @@ impl Profile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(no_such_lab(places, lab)),
             Err(error) => return Err(Problem::usage(format!("cannot read `{}`: {error}", path.display()))),
         };
-        Self::parse(&source, &path)
+        let mut profile = Self::parse(&source, &path)?;
+        if let (Some(file), Some(beside)) = (&mut profile.signin.certificate, path.parent()) {
+            *file = beside.join(&*file);
+        }
+        Ok(profile)
     }
 
     /// Reads the text of a profile; `path` is for the error.
@@ -315,7 +355,32 @@ impl Profile {
         if profile.format != 1 {
             return Err(Problem::usage(format!("`{}` has format {}, this Guidepost reads format 1", path.display(), profile.format)));
         }
+        profile.signed_in_as_it_says(path)?;
         Ok(profile)
+    }
+
+    /// The certificate's file; `None` where persons sign in.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Path> {
+        self.signin.certificate.as_deref()
+    }
+
+    /// What stands in a profile and is not used would deceive whoever wrote it.
+    fn signed_in_as_it_says(&self, path: &Path) -> Result<(), Problem> {
+        let SignIn { way, certificate, client_id, .. } = &self.signin;
+        let wrong = |why: &str| Problem::usage(format!("`{}`: {why}", path.display()));
+        match (way, certificate) {
+            (Some(SignInWay::Certificate), None) => Err(wrong("`way` is `certificate`, and `certificate` names no file")
+                .hint("write `certificate = \"FILE.pem\"` under `[signin]`")),
+            (Some(SignInWay::Certificate), Some(_)) if client_id == GRAPH_COMMAND_LINE_TOOLS => {
+                Err(wrong("`way` is `certificate`, and `client_id` names no application of yours")
+                    .hint("write the `client_id` of the application that the certificate is registered at"))
+            }
+            (Some(SignInWay::Certificate), Some(_)) | (_, None) => Ok(()),
+            (Some(SignInWay::Browser | SignInWay::Paste | SignInWay::Device) | None, Some(_)) => {
+                Err(wrong("`certificate` is there, and `way` is not `certificate`").hint("write `way = \"certificate\"`, or take it out"))
+            }
+        }
     }
 }
 
@@ -392,7 +457,7 @@ mod tests {
         let (_, rest) = readme.split_once("```toml\n").unwrap();
         let (profile, _) = rest.split_once("```").unwrap();
         let profile = Profile::parse(profile, Path::new("README.md")).unwrap();
-        assert_eq!(profile.signin.way, Some(Way::Browser));
+        assert_eq!(profile.signin.way, Some(SignInWay::Browser));
     }
 
     #[test]
@@ -421,7 +486,7 @@ mod tests {
         let more = "azure_client_id = \"x\"\nway = \"device\"\n[azure]\nsubscription = \"s\"\nmachines = {dc1 = \"DC1\"}\n\
                     [domain]\nvia = \"dc1\"\n";
         let profile = Profile::parse(&format!("{GOOD}{more}"), Path::new("x.toml")).unwrap();
-        assert_eq!((profile.signin.way, profile.domain.unwrap().via), (Some(Way::Device), Via::Dc1));
+        assert_eq!((profile.signin.way, profile.domain.unwrap().via), (Some(SignInWay::Device), Via::Dc1));
     }
 
     #[test]
@@ -430,6 +495,22 @@ mod tests {
         assert!(problem.what.contains("`x.toml` line 2, column 15"), "{problem}");
         assert!(problem.what.contains("tset"), "{problem}");
         assert_eq!(problem.exit, crate::base::Exit::Usage);
+    }
+
+    #[test]
+    fn a_certificate_and_the_way_to_use_it_stand_together_with_an_application_of_ones_own() {
+        let parse = |more: &str| Profile::parse(&format!("{GOOD}{more}"), Path::new("x.toml"));
+        let whole = parse("client_id = \"mine\"\nway = \"certificate\"\ncertificate = \"a.pem\"\n").unwrap();
+        assert_eq!((whole.signin.way.unwrap().word(), whole.certificate()), ("certificate", Some(Path::new("a.pem"))));
+        for (wrong, says) in [
+            ("client_id = \"mine\"\nway = \"certificate\"\n", "names no file"),
+            ("way = \"certificate\"\ncertificate = \"a.pem\"\n", "names no application of yours"),
+            ("certificate = \"a.pem\"\n", "`way` is not `certificate`"),
+            ("way = \"device\"\ncertificate = \"a.pem\"\n", "`way` is not `certificate`"),
+        ] {
+            let problem = parse(wrong).unwrap_err();
+            assert!(problem.what.contains(says) && problem.exit == crate::base::Exit::Usage, "{problem}");
+        }
     }
 
     #[test]

@@ -11,11 +11,12 @@ pub(super) use operations::settle;
 pub(super) use throttle::Throttle;
 
 use super::{
+    entra::itself,
     faults,
     live::Live,
     store::StoreError,
     wire::{Answer, Question},
-    world::{Machine, Refused, Resource, SUBSCRIPTION, TENANT, User},
+    world::{Machine, NOBODY, Refused, Resource, SUBSCRIPTION, TENANT, User},
 };
 use hyper::Method;
 use refusal::Refusal;
@@ -150,6 +151,9 @@ fn caller(live: &Live, question: &Question) -> Result<User, Refusal> {
     })?;
     if held.resource != Resource::Azure {
         return Err(Refusal::audience(&live.settings.base));
+    }
+    if held.user == NOBODY {
+        return Ok(itself(world));
     }
     world.directory.user(&held.user).filter(|user| user.enabled).cloned().ok_or_else(Refusal::token)
 }

@@ -1,5 +1,6 @@
 //! The Entra mouth of the lab: sign-in and Graph over HTTPS, as `facts/wire.md` says they behave. The truth is in `world`.
 
+mod assertion;
 mod authorize;
 mod device;
 mod filter;
@@ -12,8 +13,9 @@ mod shapes;
 mod signer;
 mod token;
 
+pub(super) use assertion::Used;
 pub(super) use authorize::Flows;
-pub(super) use graph::graph;
+pub(super) use graph::{graph, itself};
 pub(super) use signer::Signer;
 
 use super::{
@@ -82,9 +84,10 @@ fn discovery(live: &Live, tenant: &str) -> Answer {
             "subject_types_supported": ["pairwise"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
             "id_token_signing_alg_values_supported": ["ES256"],
-            "token_endpoint_auth_methods_supported": ["none"],
+            "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["PS256", "RS256"],
             "code_challenge_methods_supported": ["S256"],
-            "grant_types_supported": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"],
             "claims_supported": ["sub", "iss", "aud", "exp", "iat", "oid", "tid", "name", "preferred_username", "nonce", "ver"],
             "tenant_region_scope": "EU",
             "cloud_instance_name": "practice",

@@ -2,7 +2,7 @@
 
 use super::{
     azure,
-    entra::{Flows, Signer},
+    entra::{Flows, Signer, Used},
     faults::Fault,
     log::RequestLog,
     store::{Store, StoreError},
@@ -34,6 +34,8 @@ pub(super) struct Live {
     pub(super) settings: Settings,
     /// Sign-ins under way.
     pub(super) flows: Flows,
+    /// Applications' proofs that were used.
+    pub(super) used: Used,
     /// Signs id tokens.
     pub(super) signer: Signer,
     /// What was asked.
@@ -54,6 +56,7 @@ impl Live {
             clock,
             settings,
             flows: Flows::default(),
+            used: Used::default(),
             signer,
             log: RequestLog::default(),
             throttle: azure::Throttle::default(),

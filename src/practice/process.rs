@@ -47,6 +47,9 @@ pub struct Ready {
     pub subscription_id: String,
     /// The application that Guidepost signs in as.
     pub client_id: String,
+    /// The application that signs in by itself, once a certificate is registered.
+    #[serde(default)]
+    pub app_client_id: String,
     /// The practice administrator.
     pub admin: Admin,
     /// Names of what is in the lab.
@@ -297,6 +300,7 @@ fn endpoint(live: &mut Live, refresh_token: String, ca_file: &Path) -> Result<En
         tenant_id: TENANT.to_owned(),
         subscription_id: SUBSCRIPTION.to_owned(),
         client_id: tables::PRACTICE_CLIENT.to_owned(),
+        app_client_id: tables::PRACTICE_APP.to_owned(),
         admin: Admin { upn: admin.upn, password: live.world().password.clone() },
         names: Names {
             user1: "User1".to_owned(),

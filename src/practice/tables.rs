@@ -160,6 +160,11 @@ pub(super) enum Before {
 /// The practice lab's own registration of Guidepost.
 pub(super) const PRACTICE_CLIENT: &str = "6b1f0a52-3c7e-4d18-9a64-2f85c0d7e913";
 
+/// An application that signs in by itself, by a certificate.
+pub(super) const PRACTICE_APP: &str = "9d47c2e5-6a83-4f10-b5d9-31e8a7f0c264";
+/// Its name.
+pub(super) const PRACTICE_APP_NAME: &str = "Guidepost pipeline (practice)";
+
 /// Graph itself, the same everywhere.
 pub(super) const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
@@ -257,6 +262,18 @@ pub(super) const SCOPES: &[Scope] = &[
     scope("UserAuthMethod-Password.ReadWrite.All", "Read and write all users' password methods", true, false),
     scope("UserAuthenticationMethod.Read", "Read your authentication methods", true, false),
     scope("UserAuthenticationMethod.ReadWrite", "Read and write your authentication methods", true, false),
+];
+
+/// Permissions that no application can have: those over one's own account, and those of `facts/domain.md` 2.2.
+pub(super) const PERSONS_ONLY: &[&str] = &[
+    "OnPremDirectorySynchronization.Read.All",
+    "OnPremDirectorySynchronization.ReadWrite.All",
+    "User.Read",
+    "User.ReadWrite",
+    "UserAuthMethod-Password.Read",
+    "UserAuthMethod-Password.ReadWrite",
+    "UserAuthenticationMethod.Read",
+    "UserAuthenticationMethod.ReadWrite",
 ];
 
 /// The permission of Resource Manager.

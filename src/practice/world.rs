@@ -1,11 +1,13 @@
 //! The truth of the practice lab: one value, changed only through its methods. No sockets, no clock, no files.
 
+mod app;
 mod azure;
 mod person;
 mod presets;
 mod records;
 mod tokens;
 
+pub(super) use app::App;
 pub(super) use azure::{
     APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
     Printed, SUBSCRIPTION, azure_role, later,
@@ -13,7 +15,7 @@ pub(super) use azure::{
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
-pub(super) use tokens::{ACCESS_MINUTES, Refused, Resource, Tokens};
+pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -51,6 +53,9 @@ pub(super) struct World {
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.
     pub(super) tokens: Tokens,
+    /// The application that signs in by certificate.
+    #[serde(default)]
+    pub(super) app: App,
     /// What is broken on purpose.
     #[serde(default)]
     pub(super) faults: Vec<Broken>,

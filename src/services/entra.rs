@@ -4,7 +4,9 @@
 //! `oauth2` brings 20 crates and still needs types for Entra's fields (`facts/wire.md`).
 
 pub mod aadsts;
+mod app;
 mod browser;
+mod certificate;
 mod claims;
 mod device;
 mod error;
@@ -20,7 +22,8 @@ mod token;
 
 pub use super::retry::{Limits, Pause, TokioPause};
 pub use browser::BrowserSignIn;
-pub use error::{GraphError, Refusal, SignInError};
+pub use certificate::{BadCertificate, Certificate};
+pub use error::{AS_A_PERSON, GraphError, Refusal, SignInError};
 pub use graph::{Graph, GraphGet, GraphReply, GraphWrite};
 pub use paste::NotTheAddress;
 pub use session::Session;

@@ -135,10 +135,31 @@ pub(super) fn retry_after(reply: &Reply, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::retry_after;
+    use super::{Again, Limits, Pause, TokioPause, retry_after, retrying};
     use crate::base::http::{HeaderMap, HeaderValue, Reply, parse_date};
     use jiff::Timestamp;
+    use std::sync::Arc;
     use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_that_a_server_asks_for_is_kept_with_its_decimals() {
+        let asked = Duration::from_millis(2_128);
+        let (pause, started): (Arc<dyn Pause>, _) = (Arc::new(TokioPause), tokio::time::Instant::now());
+        let mut tries = 0;
+        let done = retrying(
+            Limits::default(),
+            &pause,
+            |asked: &Duration| Again::After(*asked),
+            || {
+                tries += 1;
+                let answer = if tries == 1 { Err(asked) } else { Ok(()) };
+                Box::pin(std::future::ready(answer))
+            },
+        );
+        assert_eq!(done.await, Ok(()));
+        // tokio's timer counts whole milliseconds, upwards.
+        assert!((asked..asked + Duration::from_millis(2)).contains(&started.elapsed()), "{:?}", started.elapsed());
+    }
 
     fn asked(value: &str, date: Option<&str>) -> Option<Duration> {
         let mut headers = HeaderMap::new();

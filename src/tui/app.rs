@@ -57,13 +57,13 @@ enum Woken {
     Late,
 }
 
-/// Runs until the person leaves, the system asks to end, or the engine is gone.
+/// Runs until the person leaves, the system asks to end, or the engine is gone. The model's view is the one that `handle` has
+/// given out as seen; one that came since is drawn next.
 ///
 /// # Errors
 /// When the terminal fails, or the engine ended by itself.
 pub(crate) async fn run(stage: &mut impl Stage, handle: Handle, model: &mut Model) -> Result<Ended, Problem> {
     let mut walk = Walk { handle, came: Instant::now() };
-    walk.handle.views.mark_unchanged();
     stage.draw(model).map_err(lost)?;
     loop {
         let woken = walk.wait(stage, model).await;

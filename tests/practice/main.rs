@@ -1,6 +1,7 @@
 //! The practice lab from outside: the real binary, real sockets and TLS, as an administrator, a browser and an attacker meet it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests: helpers outside of test functions fail the test too")]
 
+mod app;
 mod azure;
 mod browser;
 mod control;

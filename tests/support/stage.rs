@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
@@ -27,6 +28,8 @@ pub(crate) enum Do {
     Tamper(fn(Answer) -> Answer),
     /// Passes it on after time went by in the lab.
     Later(&'static str),
+    /// Passes it on, and the lab's reply so much later.
+    Late(Duration),
 }
 
 /// Decides by the request and by how often this method and path were asked before.
@@ -93,6 +96,11 @@ impl Stage {
                     Do::Later(time) => {
                         http.post(clock).json(&json!({"advance": time})).send().await.unwrap();
                         forward(&http, &home, &asked, &kept).await
+                    }
+                    Do::Late(by) => {
+                        let answer = forward(&http, &home, &asked, &kept).await;
+                        tokio::time::sleep(by).await;
+                        answer
                     }
                     Do::Swap(answer) => {
                         forward(&http, &home, &asked, &kept).await;

@@ -8,6 +8,7 @@ mod house;
 mod lines;
 #[path = "../support/pty.rs"]
 mod pty;
+mod signin;
 mod slow;
 mod terminal;
 mod trouble;

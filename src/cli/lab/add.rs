@@ -8,7 +8,11 @@ use std::{
     fmt::Write as _,
     fs::{self, OpenOptions},
     io::{self, BufRead as _, Write as _},
+    path::{Path, PathBuf},
 };
+
+/// The way in which an application signs in.
+const BY_CERTIFICATE: &str = "certificate";
 
 /// The longest answer that is read.
 const LONGEST: usize = 300;
@@ -40,9 +44,12 @@ pub(super) struct Args {
     /// Another application for writing
     #[arg(long, value_name = "ID")]
     write_client_id: Option<String>,
-    /// How a person signs in; without it, by pasting over SSH, else in the browser
-    #[arg(long, value_name = "WAY", value_parser = ["browser", "paste", "device"])]
+    /// How to sign in; without it, by pasting over SSH, else in the browser. By certificate an application signs in, which only reads
+    #[arg(long, value_name = "WAY", value_parser = ["browser", "paste", "device", "certificate"])]
     way: Option<String>,
+    /// For the way `certificate`: a PEM file with the application's certificate and its key; asked for when absent
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// A certificate authority (PEM) besides the system's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<String>,
@@ -88,7 +95,17 @@ pub(super) fn run(args: &Args, places: &Places, globals: &Globals) -> Result<Exi
         Some(tenant) => tenant.clone(),
         None => ask(globals, "--tenant", "the tenant, by one of its domains or its id:")?,
     };
-    let profile = written(args, &environment, &tenant)?;
+    let certificate = match (&args.certificate, args.way.as_deref()) {
+        (None, Some(BY_CERTIFICATE)) => {
+            Some(PathBuf::from(ask(globals, "--certificate", "the PEM file with the certificate and its key:")?))
+        }
+        (given, _) => given.clone(),
+    };
+    let client_id = match (&args.client_id, &certificate) {
+        (None, Some(_)) => Some(ask(globals, "--client-id", "the id of the application that the certificate is registered at:")?),
+        (given, _) => given.clone(),
+    };
+    let profile = written(args, &environment, &tenant, client_id.as_deref(), certificate.as_deref())?;
     // What is written can be read: a wrong value is said now, not at the next command.
     Profile::parse(&profile, &path)?;
     let cannot = |error: io::Error| Problem::new(format!("cannot write `{}`: {error}", path.display()));
@@ -102,7 +119,15 @@ pub(super) fn run(args: &Args, places: &Places, globals: &Globals) -> Result<Exi
     Ok(Exit::Fine)
 }
 
-fn written(args: &Args, environment: &str, tenant: &str) -> Result<String, Problem> {
+/// A relative path would be one beside the profile, not beside the person.
+fn absolute(path: &Path) -> Result<String, Problem> {
+    let cannot = |why: &str| Problem::usage(format!("the certificate `{}` has no place: {why}", path.display()));
+    let path = std::path::absolute(path).map_err(|error| cannot(&error.to_string()))?;
+    path.to_str().map(str::to_owned).ok_or_else(|| cannot("its path is no text"))
+}
+
+fn written(args: &Args, environment: &str, tenant: &str, client_id: Option<&str>, certificate: Option<&Path>) -> Result<String, Problem> {
+    let certificate = certificate.map(absolute).transpose()?;
     let mut profile = format!("format = 1\nenvironment = {}\n\n[signin]\n", quoted(environment));
     let mut line = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
@@ -112,10 +137,11 @@ fn written(args: &Args, environment: &str, tenant: &str) -> Result<String, Probl
     line("cloud", args.cloud.as_deref());
     line("authority", args.authority.as_deref());
     line("tenant", Some(tenant));
-    line("client_id", args.client_id.as_deref());
+    line("client_id", client_id);
     line("write_client_id", args.write_client_id.as_deref());
     line("way", args.way.as_deref());
-    if args.client_id.is_none() {
+    line("certificate", certificate.as_deref());
+    if client_id.is_none() {
         let _ = writeln!(
             profile,
             "# Without `client_id` the application is Microsoft Graph Command Line Tools, {GRAPH_COMMAND_LINE_TOOLS}: a tenant may have\n\

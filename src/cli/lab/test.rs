@@ -7,7 +7,7 @@ use super::super::{
 };
 use crate::base::{
     Exit, Problem,
-    clock::{Clock as _, SystemClock},
+    clock::{Clock as _, SignedDuration, SystemClock, Timestamp},
     encode,
     http::{Http, Method, Reply, Request, WireLog},
     text,
@@ -33,6 +33,7 @@ pub(super) fn run(name: Option<&str>, places: &Places, globals: &Globals) -> Res
 
 async fn look(lab: &str, reached: &Reached) -> Vec<Finding> {
     let mut findings = vec![sign_in_service(reached).await];
+    findings.extend(reached.certificate.as_ref().map(|certificate| until(certificate.not_after(), SystemClock.now())));
     findings.extend(graph(reached).await);
     findings.extend(account(lab, reached).await);
     findings
@@ -51,6 +52,18 @@ async fn sign_in_service(reached: &Reached) -> Finding {
             Finding::bad(WHAT, Exit::Not, says, "check `tenant`, `cloud` and `authority` in the lab's profile")
         }
         Err(problem) => Finding::of(WHAT, problem),
+    }
+}
+
+/// Whoever renews it needs days, not hours.
+fn until(end: Timestamp, now: Timestamp) -> Finding {
+    const WHAT: &str = "certificate";
+    let says = format!("good until {end:.0}");
+    let hint = "make a new certificate and register it at the application";
+    match end.duration_since(now) {
+        left if left.is_negative() || left.is_zero() => Finding::bad(WHAT, Exit::Not, format!("it was {says}"), hint),
+        left if left < SignedDuration::from_hours(24 * 14) => Finding::bad(WHAT, Exit::Unknown, says, hint),
+        _ => Finding::fine(WHAT, says),
     }
 }
 
@@ -88,7 +101,13 @@ async fn account(lab: &str, reached: &Reached) -> Vec<Finding> {
     let mut findings = vec![Finding::fine(WHAT, format!("signed in as {}", account.upn.reveal()))];
     let granted = reached.session.granted(Purpose::Read);
     let short = granted.iter().map(|scope| scope.rsplit('/').next().unwrap_or(scope)).collect::<Vec<_>>().join(", ");
-    let says = if short.is_empty() { "the sign-in service does not say which".to_owned() } else { short };
+    let says = match short.as_str() {
+        "" if reached.session.is_app() => {
+            "an administrator gives an application its permissions; the sign-in service does not say which".to_owned()
+        }
+        "" => "the sign-in service does not say which".to_owned(),
+        _ => short,
+    };
     findings.push(Finding::fine("granted", says));
     let query = vec![("$select".to_owned(), "id".to_owned())];
     let asked = GraphGet { path: "/v1.0/organization".into(), query, eventual: false };

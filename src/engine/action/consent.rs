@@ -195,7 +195,7 @@ async fn found(systems: &dyn Systems, one: &Consent) -> Found {
 async fn look(systems: &dyn Systems, id: &str) -> Result<Grant, String> {
     let encoded = crate::base::encode::path_segment(id).map_err(|error| error.to_string())?;
     match systems.look(&consent::get(format!("{GRANTS}/{encoded}"), Vec::new())).await {
-        Ok(answer) => Grant::read(&answer.body).ok_or_else(|| "the grant that Graph shows has no id".to_owned()),
+        Ok(answer) => Grant::read(&answer.body).ok_or_else(|| "what Graph shows is no grant that could be taken back".to_owned()),
         // Gone, or not shown yet: what follows looks again until that is sure, and sends nothing to what is gone.
         Err(error) if error.status == Some(404) => Ok(Grant { id: id.to_owned(), scopes: BTreeSet::new() }),
         Err(error) => Err(format!("the grant could not be read: {}", error.what)),

@@ -14,6 +14,7 @@ use crate::engine::{
     probe::{SendError, Write},
 };
 use crate::guide::step::{Doubt, Op};
+use crate::lab::connect::person_needed;
 use serde_json::Value;
 
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
@@ -132,6 +133,9 @@ impl Engine {
     /// The plan was confirmed before the crash, and the rule of the op says that twice is harmless.
     async fn settle_by_repeating(&self, doubt: &InDoubt, _op: &Op) -> Result<(), Refusal> {
         let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
+        if systems.app_only() {
+            return Err(Refusal::Not(person_needed()));
+        }
         let permit = Confirmed { plan: format!("repeated from line {}", doubt.n) };
         let request: &Write = &doubt.request;
         match systems.send(request, &permit).await {

@@ -17,6 +17,7 @@ use crate::guide::{
     step::{GraphWrite, Op, Risk, Undo},
     variables::{Part, Reference, Template},
 };
+use crate::lab::connect::person_needed;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -134,6 +135,9 @@ impl Engine {
     pub async fn plan(&self, step: &str, direction: Direction) -> Result<Plan, Refusal> {
         if self.guide().steps.get(step).is_none() {
             return Err(Refusal::Not(no_step(self, step)));
+        }
+        if self.systems().is_some_and(|systems| systems.app_only()) {
+            return Err(Refusal::Not(person_needed()));
         }
         if self.ledger().in_doubt.iter().any(|doubt| doubt.step == step) {
             return Err(Refusal::Unknown(

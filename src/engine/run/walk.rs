@@ -1,7 +1,9 @@
 //! The walk's loop: one task that owns the schedule, spawns looks and changes, and publishes a view after each of them.
 
-use super::{Command, Door, Handle, NotConnected, Pasted, SignedIn, Talk, View};
-use crate::base::{Problem, Secret};
+mod sign_in;
+
+use super::{Command, Door, Handle, NotConnected, Pasted, SignedIn, View};
+use crate::base::Problem;
 use crate::engine::{
     action::{Carried, Direction, How, Plan, Refusal},
     consent::WriteAsk,
@@ -11,16 +13,15 @@ use crate::engine::{
     ledger::InDoubt,
     matcher::span,
     page::{
-        Connection, Notice, Overlay, PlanLine, PlanPane, SignInAsk, SignInPane, Way,
+        Connection, Notice, Overlay, PlanLine, PlanPane,
         build::{self, Rhythm, Surroundings},
-        words,
     },
     probe::{Request, Systems},
     schedule::{Nearness, Schedule, Settling},
 };
 use crate::guide::prose::Span;
-use crate::services::entra::Purpose;
 use jiff::Timestamp;
+use sign_in::{SigningIn, shown};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -29,7 +30,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::{AbortHandle, JoinSet},
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 
@@ -121,15 +122,6 @@ struct Walk {
     sign_ins: u64,
     /// When the person asked to look again: a look that finds no connection then reaches for the lab anew.
     asked_again: Option<Timestamp>,
-}
-
-/// A sign-in that waits for the person.
-struct SigningIn {
-    way: Way,
-    purpose: Purpose,
-    task: AbortHandle,
-    shown: mpsc::Receiver<SignInPane>,
-    paste: mpsc::Sender<Secret>,
 }
 
 /// What a spawned task came back with.
@@ -242,81 +234,6 @@ impl Walk {
         self.tasks.spawn(async move { Finished::Connected(door.connect().await) });
     }
 
-    fn sign_in(&mut self, way: Way) {
-        self.cancel_sign_in();
-        let purpose = match (&self.confirmed, &self.connection) {
-            (Some(_), _) => Purpose::Write,
-            (None, Connection::SignedOut) => {
-                self.connection = Connection::Connecting(format!("waiting for the sign-in {}", words::way(way)));
-                Purpose::Read
-            }
-            (None, Connection::Connecting(_) | Connection::Ready | Connection::Failed { .. }) => return,
-        };
-        self.sign_ins += 1;
-        // Panes: a face that is behind needs the newest only, and the sign-in waits until there is room. Pasted texts: one at a time.
-        let ((show, shown), (paste, pasted)) = (mpsc::channel(4), mpsc::channel(1));
-        let (door, number, talk) = (self.door.clone(), self.sign_ins, Talk { show, pasted });
-        let abort = self.tasks.spawn(async move { Finished::SignedIn { number, outcome: door.sign_in(way, purpose, talk).await } });
-        self.signing_in = Some(SigningIn { way, purpose, task: abort, shown, paste });
-    }
-
-    /// Nobody waits for the person any more; whether somebody did.
-    fn cancel_sign_in(&mut self) {
-        if let Some(signing_in) = self.signing_in.take() {
-            signing_in.task.abort();
-            self.overlay = None;
-            if signing_in.purpose == Purpose::Read {
-                self.connection = Connection::SignedOut;
-            }
-        }
-    }
-
-    fn paste(&mut self, text: Secret) {
-        // A text that comes while another is being judged is dropped: the person sees the first one's answer and pastes again.
-        if let Some(signing_in) = &self.signing_in {
-            let _ = signing_in.paste.try_send(text);
-        }
-    }
-
-    fn signed_in(&mut self, number: u64, outcome: Result<SignedIn, NotConnected>) {
-        let (way, purpose) = match self.signing_in.take_if(|_| number == self.sign_ins) {
-            Some(signing_in) => (signing_in.way, signing_in.purpose),
-            // Cancelled as it came to its end: whoever is signed in now is connected all the same.
-            None if outcome.is_ok() => (self.door.usual_way(), Purpose::Read),
-            None => return,
-        };
-        let (why, hint) = match outcome {
-            Ok(SignedIn { systems, app, given }) => {
-                // Before anything else is done, above all the change that it was given for.
-                let recorded = self.engine.record_consents(&given).and_then(|()| self.engine.close_asked(&app));
-                self.overlay = None;
-                self.connected(systems);
-                match recorded {
-                    Ok(()) => self.go_on(),
-                    Err(problem) => self.say(problem),
-                }
-                return;
-            }
-            Err(NotConnected::SignedOut(None)) => ("nobody signed in".to_owned(), None),
-            Err(NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem)) => (problem.what, problem.hint),
-        };
-        if purpose == Purpose::Read {
-            self.connection = Connection::SignedOut;
-        }
-        self.overlay = Some(Overlay::SignIn(SignInPane { way, ask: SignInAsk::Ended { why, hint }, wrong: None, writing: None }));
-    }
-
-    /// Sends the plan that was confirmed before the sign-in for writing.
-    fn go_on(&mut self) {
-        let Some(plan) = self.confirmed.take() else { return };
-        if self.busy.is_some() {
-            self.notice = Some(Notice { text: "nothing was sent: an earlier change is being settled first".into(), hint: None });
-            return;
-        }
-        self.show_plan(&plan, None);
-        self.send_plan(plan);
-    }
-
     fn attest(&mut self, step: &str, task: &str) {
         let withdrawn = self.engine.ledger().attested.contains_key(&(step.to_owned(), task.to_owned()));
         let event = Event::Attested { task: task.to_owned(), by: crate::engine::person(), withdrawn };
@@ -373,6 +290,11 @@ impl Walk {
 
     fn dismiss(&mut self) {
         if self.busy.is_none() {
+            // A sign-in for writing is spoken of below: somebody is signed in all along.
+            if matches!(self.overlay, Some(Overlay::SignIn(_))) && self.confirmed.is_none() {
+                let what = if self.signing_in.is_some() { "the sign-in was cancelled" } else { "nobody is signed in" };
+                self.activity = Some(what.to_owned());
+            }
             self.cancel_sign_in();
             self.overlay = None;
             self.plan = None;
@@ -412,14 +334,6 @@ impl Walk {
             Finished::Planned { outcome, ask } => self.planned(outcome, ask.as_ref()),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
             Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
-        }
-    }
-
-    /// Takes the sign-in away, and nothing else that may lie over the page by now, such as a plan.
-    fn end_sign_in(&mut self) {
-        // One for writing ends by itself or by the person: the lab stays connected meanwhile.
-        if self.confirmed.is_none() && matches!(self.overlay, Some(Overlay::SignIn { .. })) {
-            self.overlay = None;
         }
     }
 
@@ -588,14 +502,6 @@ impl Walk {
         let last = wire.last()?;
         let status = last.status.map_or_else(|| last.note.clone().unwrap_or_default(), |status| status.to_string());
         Some(format!("{} {} {status} {}", last.method, last.target, span(last.took)))
-    }
-}
-
-/// The next thing that a sign-in shows; never, when nobody signs in.
-async fn shown(signing_in: &mut Option<SigningIn>) -> Option<SignInPane> {
-    match signing_in {
-        Some(signing_in) => signing_in.shown.recv().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -25,8 +25,9 @@ use crate::practice::{
         PRIVILEGED_ROLE_ADMINISTRATOR, REPORTS_READER, SECURITY_ADMINISTRATOR, SECURITY_READER, USER_ADMINISTRATOR,
     },
     wire::{Answer, Question},
-    world::{Audit, Directory, Party, Refused, Resource, User, World},
+    world::{Audit, Directory, NOBODY, Party, Refused, Resource, User, World},
 };
+pub(in crate::practice) use apps::itself;
 use hyper::Method;
 use permissions as may;
 use serde_json::{Map, Value};
@@ -70,8 +71,11 @@ struct Call<'a> {
 /// Who calls.
 #[derive(Clone)]
 struct Caller {
+    /// Of an application, its service principal, which is no account.
     user: User,
     scopes: Vec<String>,
+    /// An application by itself: its permissions let it in, and it has no roles.
+    app: bool,
 }
 
 const ROLE_READERS: &[&str] = &[GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_READER, DIRECTORY_READERS];
@@ -220,8 +224,14 @@ fn run(live: &mut Live, question: &Question, version: &str, path: &[String], per
     if live.is_broken(faults::Fault::Throttled) {
         return Err(Fault::new(429, "TooManyRequests", "Please retry again later."));
     }
+    if caller.app && names_caller(path) {
+        return Err(Fault::new(400, "BadRequest", "/me request is only valid with delegated authentication flow."));
+    }
     let path = of_caller(path, &caller);
     let (operation, values) = find(&question.method, &path)?;
+    if caller.app && operation.is_for_persons() {
+        return Err(Fault::denied());
+    }
     let mut call = Call { live, question, version, values, caller };
     let let_in = operation.scopes.iter().find(|scope| call.lets_in(scope));
     if (let_in.is_none() && !operation.scopes.is_empty()) || !call.is(operation.who) {
@@ -229,6 +239,20 @@ fn run(live: &mut Live, question: &Question, version: &str, path: &[String], per
     }
     *permission = let_in.map(|scope| (*scope).to_owned());
     (operation.run)(&mut call)
+}
+
+fn names_caller(path: &[String]) -> bool {
+    path.first().is_some_and(|first| first.eq_ignore_ascii_case("me")) || path.get(1).is_some_and(|key| key == ME)
+}
+
+impl Operation {
+    /// What no application permission lets in (`facts/domain.md` 2.2: delegated only).
+    fn is_for_persons(&self) -> bool {
+        matches!(
+            self.path,
+            ["directory", "onPremisesSynchronization", ..] | ["users", "{}", "authentication", "operations", "{}"] | [.., "resetPassword"]
+        )
+    }
 }
 
 /// `/me/…` as `/users/{id}/…`.
@@ -253,9 +277,12 @@ fn caller(live: &Live, question: &Question) -> Result<Caller, Fault> {
     if held.resource != Resource::Graph {
         return Err(refused("Access token validation failure. Invalid audience."));
     }
+    if held.user == NOBODY {
+        return Ok(Caller { user: apps::itself(live.world()), scopes: held.scopes.clone(), app: true });
+    }
     let user = live.world().directory.user(&held.user).filter(|user| user.enabled).cloned();
     let user = user.ok_or_else(|| refused("The identity of the calling application could not be established."))?;
-    Ok(Caller { user, scopes: held.scopes.clone() })
+    Ok(Caller { user, scopes: held.scopes.clone(), app: false })
 }
 
 fn find(method: &Method, path: &[String]) -> Result<(&'static Operation, Vec<String>), Fault> {
@@ -324,6 +351,7 @@ impl Call<'_> {
 
     fn is(&self, who: Who) -> bool {
         match who {
+            Who::Holder(_) | Who::HolderOrSelf(_) if self.caller.app => true,
             Who::Anyone => true,
             Who::Holder(roles) => self.holds(roles),
             Who::HolderOrSelf(roles) => self.names_self() || self.holds(roles),
@@ -391,6 +419,10 @@ impl Call<'_> {
         })
     }
 
+    fn by(&self) -> Party {
+        if self.caller.app { Party::thing(&self.caller.user.name, "ServicePrincipal") } else { (&self.caller.user).into() }
+    }
+
     fn audit(&self, activity: &str, category: &str, to: Vec<Party>) -> Result<Audit, Fault> {
         Ok(Audit {
             id: format!(
@@ -401,7 +433,7 @@ impl Call<'_> {
             activity: activity.to_owned(),
             category: category.to_owned(),
             service: "Core Directory".to_owned(),
-            by: (&self.caller.user).into(),
+            by: self.by(),
             to,
             failed: None,
             details: Vec::new(),
@@ -444,6 +476,11 @@ mod tests {
             assert_eq!(mine, theirs, "{one}");
         }
         assert_eq!(operations.len(), 47);
+    }
+
+    #[test]
+    fn what_reaches_only_ones_own_account_is_of_persons_only() {
+        assert!(may::OWN.iter().all(|scope| crate::practice::tables::PERSONS_ONLY.contains(scope)));
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl Refusal {
         Self::new("unauthorized_client", 700_016, text)
     }
 
+    /// The application is confidential, and nothing proves that it asks.
+    pub(super) fn proof() -> Self {
+        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        Self::new("invalid_client", 7_000_218, text).unauthorized()
+    }
+
     /// A policy of the tenant refuses this way to sign in.
     pub(super) fn conditional_access() -> Self {
         let text = "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.";

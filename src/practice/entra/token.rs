@@ -1,6 +1,7 @@
 //! The token endpoint: codes, device codes and refresh tokens in, tokens out.
 
 use super::{
+    assertion,
     authorize::Code,
     device, issuer,
     refusal::Refusal,
@@ -11,7 +12,7 @@ use crate::practice::{
     live::Live,
     tables,
     wire::{Answer, Question, find},
-    world::{ACCESS_MINUTES, Refused, Resource, TENANT, User},
+    world::{ACCESS_MINUTES, NOBODY, Refused, Resource, TENANT, User},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
@@ -29,6 +30,7 @@ pub(super) fn answer(live: &mut Live, question: &Question) -> Answer {
         "" => Err(Refusal::missing("grant_type")),
         "authorization_code" => by_code(live, &form),
         "refresh_token" => by_refresh_token(live, &form),
+        "client_credentials" => by_certificate(live, &form),
         grant if DEVICE_GRANTS.contains(&grant) => by_device_code(live, &form),
         other => {
             let text = format!("The app requested an unsupported grant type '{other}'.");
@@ -36,7 +38,7 @@ pub(super) fn answer(live: &mut Live, question: &Question) -> Answer {
         }
     };
     let label = match grant {
-        "authorization_code" | "refresh_token" => format!("grant {grant}"),
+        "authorization_code" | "refresh_token" | "client_credentials" => format!("grant {grant}"),
         grant if DEVICE_GRANTS.contains(&grant) => "grant device_code".to_owned(),
         _ => "grant".to_owned(),
     };
@@ -57,9 +59,12 @@ struct Grant {
     present: bool,
 }
 
-/// The application that asks; all are public clients and show no secret.
+/// The application that asks for a person; all such are public clients and show no secret.
 pub(super) fn client(form: &[(String, String)]) -> Result<&'static tables::Client, Refusal> {
     let id = find(form, "client_id").ok_or_else(|| Refusal::missing("client_id"))?;
+    if id.eq_ignore_ascii_case(tables::PRACTICE_APP) {
+        return Err(Refusal::proof());
+    }
     let client = tables::client(id).ok_or_else(|| Refusal::client(id))?;
     if find(form, "client_secret").or_else(|| find(form, "client_assertion")).is_some() {
         let text = "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.";
@@ -123,6 +128,35 @@ fn by_refresh_token(live: &mut Live, form: &[(String, String)]) -> Result<Value,
     // Without `scope`, Entra gives what was consented to before.
     let asked = Asked::read(find(form, "scope").unwrap_or("openid profile https://graph.microsoft.com/.default"), Bases::of(live))?;
     issue(live, &Grant { user, client, asked, nonce: None, refresh: true, present: false })
+}
+
+/// A token for the application itself, which only its certificate proves; there is no refresh token and nobody signs in.
+fn by_certificate(live: &mut Live, form: &[(String, String)]) -> Result<Value, Refusal> {
+    let id = find(form, "client_id").ok_or_else(|| Refusal::missing("client_id"))?;
+    if !id.eq_ignore_ascii_case(tables::PRACTICE_APP) {
+        // A public client has nothing to prove itself by.
+        return Err(client(form).err().unwrap_or_else(Refusal::proof));
+    }
+    assertion::check(live, form)?;
+    let asked = Asked::read(find(form, "scope").unwrap_or_default(), Bases::of(live))?;
+    if !asked.default || asked.words.len() != 1 {
+        let text = "The provided value for the input parameter 'scope' is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).";
+        return Err(Refusal::new("invalid_scope", 1_002_012, text));
+    }
+    let now = live.now();
+    let seconds = chance::between(*ACCESS_MINUTES.start() * 60..=*ACCESS_MINUTES.end() * 60)?;
+    let access = chance::token()?;
+    let expires = now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| Refusal::down())?;
+    live.change(|world| {
+        let permissions = match asked.resource {
+            Resource::Graph => world.app.permissions.clone(),
+            // Rights there are given in Azure, not in the tenant.
+            Resource::Azure => Vec::new(),
+        };
+        world.tokens.add_access(&access, NOBODY, tables::PRACTICE_APP, (asked.resource, permissions), (now, expires));
+        Ok::<(), Refusal>(())
+    })?;
+    Ok(json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": access}))
 }
 
 /// The account is not there any more, or may not sign in.

@@ -1,6 +1,10 @@
 //! What a person does to the lab without Guidepost: one line a verb. Not what Graph does.
 
-use super::{APP1, Assignment, INITIAL_DOMAIN, Power, Resource, World, azure_role, is_domain_name};
+use super::{
+    APP1, Assignment, INITIAL_DOMAIN, Power, Resource, World,
+    app::{grant_app, register_certificate, revoke_app},
+    azure_role, is_domain_name,
+};
 use crate::practice::tables;
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,6 +43,14 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("remove-role", &["USER", "ROLE"], "takes a directory role from an account", remove_role),
     verb("grant-consent", &["SCOPE"], "lets the practice client ask for a Graph permission", grant_consent),
     verb("revoke-consent", &["SCOPE"], "takes a Graph permission from the practice client; living tokens keep it", revoke_consent),
+    verb(
+        "register-certificate",
+        &["FILE"],
+        "registers a certificate (PEM) at the application that signs in by itself",
+        register_certificate,
+    ),
+    verb("grant-app", &["PERMISSION"], "gives that application a Graph permission of its own", grant_app),
+    verb("revoke-app", &["PERMISSION"], "takes a Graph permission from that application; living tokens keep it", revoke_app),
     verb(
         "leave-out",
         &["USER"],

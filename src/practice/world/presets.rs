@@ -1,8 +1,8 @@
 //! How a world begins: before Phase 1, after it, or with block A done. Not how it changes.
 
 use super::{
-    Assignment, Azure, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises, Resource, Sync,
-    Tokens, User, World,
+    App, Assignment, Azure, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises, Resource,
+    Sync, Tokens, User, World,
 };
 use crate::practice::tables;
 use jiff::{SignedDuration, Timestamp};
@@ -68,6 +68,7 @@ impl World {
             azure: azure(),
             consents: vec![consent, to_azure],
             tokens: Tokens::default(),
+            app: App::default(),
             faults: Vec::new(),
             operations: Vec::new(),
         };

@@ -7,6 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Entra draws the life of an access token from 60 to 90 minutes (entra-docs configurable-token-lifetimes.md).
 pub(in crate::practice) const ACCESS_MINUTES: std::ops::RangeInclusive<i64> = 60..=90;
+/// Stands for the account in an application's own token.
+pub(in crate::practice) const NOBODY: &str = "";
 /// A refresh token dies after 90 days without use (entra-docs refresh-tokens.md).
 const REFRESH_DAYS: i64 = 90;
 /// The oldest go first, so that the stored world stays small.

@@ -95,8 +95,8 @@ pub const KNOWN: &[Known] = &[
     known(&[70043], "the earlier sign-in has ended: a policy limits how long one lasts", AGAIN),
     known(
         &[700_025],
-        "this program is registered as one without a secret, but a secret came along",
-        "report this: Guidepost never sends one",
+        "the application is registered as one without a secret, but a proof came along",
+        "register the certificate in the application's `Certificates & secrets`, or sign in as a person",
     ),
     known(&[70002], "the application's proof of itself was not accepted", "check `client_id` in the lab's profile"),
     known(
@@ -113,6 +113,27 @@ pub const KNOWN: &[Known] = &[
     ),
     known(&[90002], "there is no such tenant", "check `tenant` in the lab's profile, and whether it lives in another `cloud`"),
     known(&[90038], "the tenant lives in another cloud", "set `cloud` in the lab's profile"),
+    known(
+        &[700_027],
+        "the certificate is not registered at this application, or the proof was not made with its key",
+        "upload the certificate in the application's `Certificates & secrets`; check `client_id` and `certificate` in the lab's profile",
+    ),
+    known(
+        &[700_024],
+        "the proof is not good at the sign-in service's time",
+        "set this machine's clock: `guidepost lab test` shows how far it is off",
+    ),
+    known(&[1_000_502], "the certificate has expired, or is not good yet", "make a new certificate and register it at the application"),
+    known(
+        &[700_021, 700_023],
+        "the proof is for another application or another sign-in service",
+        "check `client_id`, `tenant` and `authority` in the lab's profile",
+    ),
+    known(
+        &[1_002_012],
+        "the service that is asked for is not named as an application must name it",
+        "check `[graph] base` in the lab's profile",
+    ),
     known(&[50097], "the device must prove itself", "sign in by `browser` on a device that the tenant manages"),
     known(&[28000], "permissions of two services were asked for at once", ADMINISTRATOR),
 ];

@@ -3,8 +3,12 @@
 use super::aadsts;
 use crate::base::http::HttpError;
 use crate::base::{Problem, text};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
+
+/// What helps where an application may not.
+pub const AS_A_PERSON: &str = "sign in as a person: in a lab whose `way` is `browser`, `paste` or `device`";
 
 /// Why nobody is signed in, or no token was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +68,17 @@ pub enum SignInError {
         /// How long was waited.
         after: Duration,
     },
+    /// The certificate is not good at this machine's time; nothing was sent.
+    #[error("the certificate is good from {from:.0} until {until:.0} only, and this machine says that it is another time")]
+    CertificateNotGood {
+        /// Its first moment.
+        from: Timestamp,
+        /// Its end.
+        until: Timestamp,
+    },
+    /// An application is signed in, and this is for a person.
+    #[error("this lab signs in as an application, and a change is a person's")]
+    PersonNeeded,
     /// The system gives no random numbers.
     #[error("this system gives no random numbers: {why}")]
     NoRandom {
@@ -85,6 +100,8 @@ impl SignInError {
             | Self::OtherAccount
             | Self::NotAccepted { .. }
             | Self::NoAnswer { .. }
+            | Self::CertificateNotGood { .. }
+            | Self::PersonNeeded
             | Self::CodeExpired => true,
             Self::Busy { .. } | Self::NotUnderstood { .. } | Self::NoLoopback { .. } | Self::NoRandom { .. } | Self::Http(_) => false,
         }
@@ -103,6 +120,10 @@ impl SignInError {
             Self::Busy { .. } => Some("wait a moment and try again"),
             Self::NotUnderstood { .. } => Some("check `authority` and `tenant` in the lab's profile"),
             Self::NoLoopback { .. } => Some("check whether a security program forbids listening on 127.0.0.1"),
+            Self::CertificateNotGood { .. } => {
+                Some("make a new certificate and register it at the application, or set this machine's clock")
+            }
+            Self::PersonNeeded => Some(AS_A_PERSON),
             Self::NoRandom { .. } => None,
             Self::Http(error) => error.hint(),
         }
@@ -120,6 +141,8 @@ fn refused_hint(error: &str, codes: &[u32]) -> &'static str {
         (Some(known), _) => known.todo,
         // Entra's word and that of RFC 8628.
         (None, "access_denied" | "authorization_declined") => "start the sign-in again and accept in the browser",
+        // RFC 6749 5.2: the service does not know the application, or does not let it sign people in this way.
+        (None, "invalid_client" | "unauthorized_client") => "check `client_id` and `tenant` in the lab's profile",
         (None, _) => "sign in again",
     }
 }
@@ -155,6 +178,8 @@ pub struct Refusal {
     pub challenge: Option<Value>,
     /// On 403, the permissions that were asked for at sign-in, one of which this needs.
     pub needs: Vec<String>,
+    /// Whether an application asked, which has permissions of its own and no roles.
+    pub app: bool,
 }
 
 impl std::fmt::Display for Refusal {
@@ -283,6 +308,7 @@ impl GraphError {
         match self {
             Self::SignIn { why, .. } => why.hint().map(str::to_owned),
             Self::Http { why, .. } => why.hint().map(str::to_owned),
+            Self::Refused(refusal) if refusal.status == 403 && refusal.app => Some(app_hint(&refusal.needs)),
             Self::Refused(refusal) => status_hint(refusal.status, &refusal.needs),
             Self::NotJson { .. } | Self::NotUnderstood { .. } => {
                 Some("check `[graph] base`: something else, such as a proxy, answered".to_owned())
@@ -308,6 +334,12 @@ impl From<GraphError> for Problem {
 /// A status by which the server says that it did not do it. 408 is none: a proxy may send it after passing the request on.
 fn is_refusal(status: u16) -> bool {
     (400..500).contains(&status) && status != 408
+}
+
+/// An application has no consent of a person, and needs no role.
+fn app_hint(needs: &[String]) -> String {
+    let needs = needs.iter().map(|scope| format!("`{scope}`")).collect::<Vec<_>>().join(", ");
+    format!("an administrator must give the application the application permission for it, one of {needs}; or {AS_A_PERSON}")
 }
 
 fn status_hint(status: u16, needs: &[String]) -> Option<String> {

@@ -194,18 +194,21 @@ impl Graph {
             return Ok(GraphReply { status: reply.status, body, date: reply.date, request_id, took: reply.took });
         }
         let said = |name: &str, limit| body.pointer(&format!("/error/{name}")).and_then(Value::as_str).map(|said| text::short(said, limit));
+        // Spelled `innerError` in practice and `innererror` in OData's text (`facts/wire.md` 19).
+        let inner = |name: &str, limit| said(&format!("innerError/{name}"), limit).or_else(|| said(&format!("innererror/{name}"), limit));
         let message = said("message", 400).filter(|message| !message.is_empty());
         Err(GraphError::Refused(Box::new(Refusal {
             what,
             status: reply.status,
             code: said("code", 80).unwrap_or_else(|| "(no code)".to_owned()),
             // Microsoft's sample of a 429 has its text in there (`facts/domain.md` 5.9).
-            message: message.or_else(|| said("innerError/message", 400)).unwrap_or_else(|| "(no message)".to_owned()),
-            request_id: request_id.or_else(|| said("innerError/request-id", 64)),
+            message: message.or_else(|| inner("message", 400)).unwrap_or_else(|| "(no message)".to_owned()),
+            request_id: request_id.or_else(|| inner("request-id", 64)),
             client_request_id,
             retry_after: retry_after(reply, self.session.now()),
             challenge: if reply.status == 401 { claims::challenge(&reply.headers) } else { None },
             needs: if reply.status == 403 { self.session.settings().scopes(deed.purpose).to_vec() } else { Vec::new() },
+            app: self.session.is_app(),
         })))
     }
 

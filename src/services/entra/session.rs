@@ -2,7 +2,7 @@
 
 use super::reply::{Tokens, not_understood};
 use super::token::TokenEndpoint;
-use super::{Account, BrowserSignIn, EntraSettings, Purpose, SignIn, SignInError, Way, claims};
+use super::{Account, BrowserSignIn, Certificate, EntraSettings, Purpose, SignIn, SignInError, Way, app, claims};
 use crate::base::clock::{Clock, SignedDuration, Timestamp};
 use crate::base::http::{BoundToken, Http};
 use crate::base::{Problem, Secret};
@@ -27,6 +27,8 @@ struct Shared {
     endpoint: TokenEndpoint,
     vault: Vault,
     vault_key: String,
+    /// An application's own proof; `None` where persons sign in.
+    certificate: Option<Certificate>,
     /// Locked while tokens are renewed: that is what makes renewals single-flight, over both purposes, because each
     /// renewal may replace the refresh token that the next one needs.
     state: Arc<Mutex<State>>,
@@ -57,17 +59,42 @@ impl Session {
     #[must_use]
     pub fn new(http: Http, settings: EntraSettings, vault: Vault, vault_key: String, clock: Arc<dyn Clock>) -> Self {
         let endpoint = TokenEndpoint { http, settings, clock, limits: Limits::default(), pause: Arc::new(TokioPause) };
-        Self { shared: Arc::new(Shared { endpoint, vault, vault_key, state: Arc::default(), granted: std::sync::Mutex::default() }) }
+        Self::of(endpoint, vault, vault_key, None)
+    }
+
+    /// The same settings, nothing kept, and an application that proves itself by a certificate in place of a person. It reads only, and
+    /// no person can sign in.
+    #[must_use]
+    pub fn by_certificate(self, certificate: Certificate) -> Self {
+        let Shared { endpoint, vault, vault_key, .. } = &*self.shared;
+        Self::of(endpoint.clone(), vault.clone(), vault_key.clone(), Some(certificate))
+    }
+
+    fn of(endpoint: TokenEndpoint, vault: Vault, vault_key: String, certificate: Option<Certificate>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                endpoint,
+                vault,
+                vault_key,
+                certificate,
+                state: Arc::default(),
+                granted: std::sync::Mutex::default(),
+            }),
+        }
+    }
+
+    /// Whether an application is what signs in.
+    #[must_use]
+    pub fn is_app(&self) -> bool {
+        self.shared.certificate.is_some()
     }
 
     /// The same settings and vault, nothing kept, and another way to wait before asking a busy service again.
     #[must_use]
     pub fn with_pause(self, pause: Arc<dyn Pause>) -> Self {
-        let Shared { endpoint, vault, vault_key, .. } = &*self.shared;
-        let TokenEndpoint { http, settings, clock, limits, .. } = endpoint;
-        let endpoint = TokenEndpoint { http: http.clone(), settings: settings.clone(), clock: clock.clone(), limits: *limits, pause };
-        let (vault, vault_key) = (vault.clone(), vault_key.clone());
-        Self { shared: Arc::new(Shared { endpoint, vault, vault_key, state: Arc::default(), granted: std::sync::Mutex::default() }) }
+        let Shared { endpoint, vault, vault_key, certificate, .. } = &*self.shared;
+        let endpoint = TokenEndpoint { pause, ..endpoint.clone() };
+        Self::of(endpoint, vault.clone(), vault_key.clone(), certificate.clone())
     }
 
     /// Signs in again with the refresh token from the vault.
@@ -104,6 +131,9 @@ impl Session {
     /// # Errors
     /// No port on this machine can be opened.
     pub async fn begin_for(&self, purpose: Purpose) -> Result<BrowserSignIn, SignInError> {
+        if self.is_app() {
+            return Err(SignInError::PersonNeeded);
+        }
         BrowserSignIn::start(self.clone(), purpose).await
     }
 
@@ -112,6 +142,9 @@ impl Session {
     /// # Errors
     /// The way is closed: no port on this machine, or the service gives no code.
     pub async fn start(&self, way: Way, purpose: Purpose) -> Result<SignIn, SignInError> {
+        if self.is_app() {
+            return Err(SignInError::PersonNeeded);
+        }
         SignIn::start(self.clone(), way, purpose).await
     }
 
@@ -263,6 +296,9 @@ impl Shared {
     }
 
     async fn ask(&self, purpose: Purpose, spare: Option<Secret>, known: Option<Account>, claims: &str) -> Result<Tokens, SignInError> {
+        if let Some(certificate) = &self.certificate {
+            return app::tokens(certificate, &self.endpoint, purpose, claims).await;
+        }
         // The vault first: another Guidepost may have renewed it since.
         let kept = self.vault.get(&self.key(purpose)).await.or(spare);
         let refresh = kept.ok_or(SignInError::SignedOut)?;

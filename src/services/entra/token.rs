@@ -9,6 +9,7 @@ use std::sync::Arc;
 use url::Url;
 
 /// The token endpoint of one lab.
+#[derive(Clone)]
 pub(super) struct TokenEndpoint {
     pub(super) http: Http,
     pub(super) settings: EntraSettings,
@@ -73,7 +74,7 @@ impl TokenEndpoint {
         self.once(self.request(&fields)?).await
     }
 
-    fn request(&self, fields: &[(&str, &str)]) -> Result<Request, SignInError> {
+    pub(super) fn request(&self, fields: &[(&str, &str)]) -> Result<Request, SignInError> {
         let url = endpoint(&self.settings, "token")?;
         Ok(Request::new(Method::POST, url).form(fields).header("accept", "application/json"))
     }
@@ -83,7 +84,7 @@ impl TokenEndpoint {
         retrying(self.limits, &self.pause, again, || Box::pin(self.once(request.clone()))).await
     }
 
-    async fn once(&self, request: Request) -> Result<Tokens, SignInError> {
+    pub(super) async fn once(&self, request: Request) -> Result<Tokens, SignInError> {
         let reply = self.http.send(request).await?;
         reply::read(&reply, self.clock.now())
     }
@@ -94,7 +95,7 @@ fn again_if_told(error: &SignInError) -> Again {
     Again::After(*time)
 }
 
-fn again_if_busy(error: &SignInError) -> Again {
+pub(super) fn again_if_busy(error: &SignInError) -> Again {
     let SignInError::Busy { retry_after, .. } = error else { return Again::Never };
     retry_after.map_or(Again::Later, Again::After)
 }

@@ -152,6 +152,14 @@ async fn the_role_is_planned_confirmed_proved_and_taken_back_by_keys_alone() {
     assert_eq!(play.ends().await, Ok(Ended::ByPerson));
 }
 
+/// The terminal is taken between the first view and the first frame; the engine does not wait for that.
+#[tokio::test(start_paused = true)]
+async fn a_view_that_comes_before_the_first_frame_is_not_lost() {
+    let mut play = Play::start(scenes::connecting());
+    play.engine_shows(scenes::sign_in());
+    play.sees("The sign-in page opens").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn help_and_wire_log_open_over_the_page_and_close_again() {
     let mut play = Play::start(scenes::fail());

@@ -6,10 +6,10 @@ use crate::practice::{
     entra::{odata::Collection, shapes},
     tables::{self, Client},
     wire::graph_time,
-    world::{Consent, Party, Resource, TENANT, World, guid_little_endian},
+    world::{Consent, Party, Resource, TENANT, User, World, guid_little_endian},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const PRINCIPALS: Collection = Collection {
     pages: true,
@@ -60,7 +60,7 @@ fn principal(app: &str, name: &str, owner: &str, scopes: &Value) -> Item {
         "oauth2PermissionScopes": scopes,
         "passwordCredentials": [],
         "preferredSingleSignOnMode": null,
-        "replyUrls": if [tables::GRAPH, tables::AZURE].contains(&app) { json!([]) } else { json!(["http://localhost"]) },
+        "replyUrls": if [tables::GRAPH, tables::AZURE, tables::PRACTICE_APP].contains(&app) { json!([]) } else { json!(["http://localhost"]) },
         "servicePrincipalNames": [app],
         "servicePrincipalType": "Application",
         "signInAudience": "AzureADMultipleOrgs",
@@ -88,7 +88,24 @@ fn principals() -> Vec<Item> {
     };
     let azure = tables::scope_of(Resource::Azure, tables::IMPERSONATION).map(scope).into_iter().collect();
     let azure = principal(tables::AZURE, "Windows Azure Service Management API", MICROSOFT, &azure);
-    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).chain([azure]).collect()
+    let app = principal(tables::PRACTICE_APP, tables::PRACTICE_APP_NAME, TENANT, &json!([]));
+    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).chain([app, azure]).collect()
+}
+
+/// The application that signs in by itself, in an account's place.
+pub(in crate::practice) fn itself(world: &World) -> User {
+    User {
+        id: object_id(tables::PRACTICE_APP),
+        upn: String::new(),
+        name: tables::PRACTICE_APP_NAME.to_owned(),
+        enabled: true,
+        created: world.created,
+        products: Vec::new(),
+        on_premises: None,
+        profile: Map::new(),
+        password: None,
+        password_changed: None,
+    }
 }
 
 /// By object id or by application id, whichever the path has.

@@ -64,15 +64,20 @@ fn open(ink: &Ink, address: &str, width: usize) -> Vec<Line<'static>> {
 }
 
 fn paste(ink: &Ink, address: &str, width: usize) -> Vec<Line<'static>> {
-    let mut lines = ink.wrapped(Role::Text, "1  Open this address in a browser, on any machine, and sign in:", 0, width);
+    let mut lines = numbered(ink, "1", "Open this address in a browser, on any machine, and sign in:", width);
     lines.extend(address_lines(ink, address, width));
     lines.push(Line::default());
-    let end = "2  At the end the browser shows an address that begins with http://localhost, and most likely that it cannot be opened. \
+    let end = "At the end the browser shows an address that begins with http://localhost, and most likely that it cannot be opened. \
                Copy all of that address.";
-    lines.extend(ink.wrapped(Role::Text, end, 0, width));
+    lines.extend(numbered(ink, "2", end, width));
     lines.push(Line::default());
-    lines.extend(ink.wrapped(Role::Text, "3  Paste it here, then Enter. It is not shown, and good for about a minute.", 0, width));
+    lines.extend(numbered(ink, "3", "Paste it here, then Enter. It is not shown, and good for about a minute.", width));
     lines
+}
+
+/// One thing to do, its further lines below its first word.
+fn numbered(ink: &Ink, number: &str, what: &str, width: usize) -> Vec<Line<'static>> {
+    text::wrap(&[ink.piece(Role::Text, what)], &[ink.piece(Role::Text, format!("{number}  "))], width)
 }
 
 fn paste_foot(ink: &Ink, pane: &SignInPane, model: &Model, width: usize) -> Vec<Line<'static>> {
