@@ -8,5 +8,6 @@ pub mod lab;
 pub mod plain;
 pub mod practice;
 pub mod report;
+pub mod rights;
 pub mod services;
 pub mod tui;

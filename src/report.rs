@@ -45,6 +45,9 @@ pub struct StepReport {
     pub phase: String,
     /// The first that occurs among its checks, in DESIGN's order.
     pub verdict: Verdict,
+    /// The option with which it is walked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
     /// What to say when its checks cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -168,6 +171,7 @@ fn step_report(engine: &Engine, step: &str, unreached: Option<&Problem>) -> Step
         title: guide.prose.get(step).map(|prose| prose.title.clone()).unwrap_or_default(),
         phase: phase.map(|phase| phase.id.clone()).unwrap_or_default(),
         verdict: checks.iter().map(|check| check.verdict).min().or(own).unwrap_or(Verdict::Unknown),
+        option: guide.option(step).map(str::to_owned),
         note,
         tasks: tasks.iter().map(task).collect(),
         checks,

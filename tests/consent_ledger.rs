@@ -12,6 +12,7 @@ use guidepost::{
         consent::{NewConsent, WriteAsk},
         core::Engine,
         journal::Event,
+        probe::Write,
     },
 };
 use serde_json::json;
@@ -67,7 +68,8 @@ async fn what_others_put_into_the_grant_stays_in_it() {
     let engine = consented(&bench, "A.Read X.ReadWrite B.Read");
     let plan = engine.plan(LAST, Direction::Undo).await.unwrap();
     let op = &plan.ops[0];
-    assert_eq!((op.request.method.as_str(), &op.request.body), ("PATCH", &json!({"scope": "A.Read B.Read"})));
+    let Write::Graph(call) = &op.request else { panic!("{op:?} is no Graph request") };
+    assert_eq!((call.method.as_str(), &call.body), ("PATCH", &json!({"scope": "A.Read B.Read"})));
     assert!(op.before.contains("A.Read B.Read X.ReadWrite") && op.needs.as_ref().unwrap().contains(MAY), "{op:?}");
     assert_eq!(engine.carry_out(&plan, How::Yes).await, Ok(Carried::Done(1)));
     assert_eq!(bench.tenant.with(|tenant| tenant.grant.clone()).as_deref(), Some("A.Read B.Read"));
@@ -163,8 +165,15 @@ async fn a_removal_that_never_left_is_offered_again_after_a_crash() {
     let engine = consented(&bench, "A.Read X.ReadWrite");
     let plan = engine.plan(LAST, Direction::Undo).await.unwrap();
     let op = plan.ops[0].clone();
-    let intended =
-        Event::Intended { plan: plan.id, op: op.op, request: op.request, before: op.before, confirmed: "yes".into(), undo_of: op.undo_of };
+    let intended = Event::Intended {
+        plan: plan.id,
+        op: op.op,
+        request: op.request,
+        before: op.before,
+        confirmed: "yes".into(),
+        option: None,
+        undo_of: op.undo_of,
+    };
     engine.record(Some(LAST), intended).unwrap();
     drop(engine);
     let next = bench.engine("undo");

@@ -20,11 +20,17 @@ use guidepost::{
     },
     services::entra::Purpose,
 };
+use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use support::{Bench, SECOND, Tenant, Trouble};
 
 fn judgement(engine: &Engine, check: &str) -> Judgement {
     engine.checked("role").into_iter().find(|checked| checked.id == check).unwrap().judgement
+}
+
+fn body(request: &Write) -> &Value {
+    let Write::Graph(call) = request else { panic!("{request:?} is no Graph request") };
+    &call.body
 }
 
 /// Writes what a process that is killed before it sends leaves behind.
@@ -37,6 +43,7 @@ async fn intend(engine: &Engine) {
         request: op.request.clone(),
         before: op.before.clone(),
         confirmed: "yes".into(),
+        option: None,
         undo_of: None,
     };
     engine.record(Some("role"), intended).unwrap();
@@ -118,7 +125,7 @@ async fn apply_turns_fail_to_pending_to_pass_and_undo_back_to_fail() {
     assert_eq!(plan.ops.len(), 1);
     assert_eq!(plan.typed(), Some("apply"));
     assert_eq!(plan.ops[0].undo, "DELETE /v1.0/roleManagement/directory/roleAssignments/‹known after assign›");
-    assert_eq!(plan.ops[0].request.body["principalId"], "u-1");
+    assert_eq!(body(&plan.ops[0].request)["principalId"], "u-1");
     assert_eq!(bench.tenant.sent(), Vec::<String>::new(), "a plan sends nothing");
 
     assert_eq!(engine.carry_out(&plan, How::Typed).await, Ok(Carried::Done(1)));
@@ -129,7 +136,7 @@ async fn apply_turns_fail_to_pending_to_pass_and_undo_back_to_fail() {
 
     let undo = engine.plan("role", Direction::Undo).await.unwrap();
     assert_eq!(undo.typed(), None);
-    assert_eq!(undo.ops[0].request.path, "/v1.0/roleManagement/directory/roleAssignments/a-1");
+    assert_eq!(undo.ops[0].request.line(), "DELETE /v1.0/roleManagement/directory/roleAssignments/a-1");
     assert_eq!(engine.carry_out(&undo, How::Key).await, Ok(Carried::Done(1)));
     engine.survey(&["role".into()]).await;
     assert_eq!(judgement(&engine, "role-active").verdict, Some(Verdict::Pending), "still shown, so not yet back to fail");
@@ -254,8 +261,8 @@ async fn an_answer_that_nobody_saw_is_settled_by_looking_with_one_post() {
     let ledger = engine.ledger();
     assert_eq!((ledger.open.len(), ledger.in_doubt.len()), (1, 0));
     assert_eq!(
-        ledger.open[0].undo.as_ref().unwrap().path,
-        "/v1.0/roleManagement/directory/roleAssignments/a-1",
+        ledger.open[0].undo.as_ref().unwrap().line(),
+        "DELETE /v1.0/roleManagement/directory/roleAssignments/a-1",
         "its id was found by looking"
     );
     assert_eq!(bench.tenant.sent().len(), 1);
@@ -308,6 +315,7 @@ async fn an_undo_in_doubt_of_a_change_that_never_showed_is_not_called_gone() {
             request: entry.undo.clone().unwrap(),
             before: String::new(),
             confirmed: "yes".into(),
+            option: None,
             undo_of: Some(entry.n),
         };
         engine.record(Some("role"), intended).unwrap();
@@ -396,7 +404,14 @@ impl Door for ScriptedDoor {
 
 fn walk(bench: &Bench, engine: Engine) -> Handle {
     let position = Some(bench.dir().join("position"));
-    start(Begin { engine, door: Arc::new(ScriptedDoor(bench.tenant.clone())), step: None, position, jitter: |_| Duration::ZERO })
+    start(Begin {
+        engine,
+        door: Arc::new(ScriptedDoor(bench.tenant.clone())),
+        step: None,
+        options: Vec::new(),
+        position,
+        jitter: |_| Duration::ZERO,
+    })
 }
 
 async fn until(handle: &mut Handle, wanted: impl Fn(&View) -> bool) -> Arc<View> {

@@ -255,7 +255,8 @@ fn what_a_change_keeps_of_its_reply_is_in_every_payload_of_that_reply() {
     let ops = guides.iter().flat_map(|guide| guide.steps.values()).filter_map(|step| step.apply.as_ref()).flat_map(|apply| &apply.ops);
     let mut looked = 0;
     for op in ops.filter(|op| !op.capture.is_empty()) {
-        let path = op.graph.path.source.strip_prefix("/v1.0").unwrap();
+        let guidepost::guide::step::Change::Graph(write) = &op.change else { continue };
+        let path = write.path.source.strip_prefix("/v1.0").unwrap();
         let made = examples.iter().filter(|example| example.method == "POST" && example.path == path && example.status == 201);
         for (example, pointer) in made.flat_map(|example| op.capture.values().map(move |pointer| (example, pointer))) {
             assert!(pointer.find(&example.response_body).is_some(), "`{pointer}` in {example:?}");
@@ -303,7 +304,7 @@ async fn every_sign_in_payload_is_read_as_what_it_is() {
     let polls = lab.token_requests();
     assert!(polls.len() == 2 && polls[0].form()["device_code"] == code.response_body["device_code"].as_str().unwrap());
     assert_eq!(lab.paused(), [Duration::from_secs(5); 2]);
-    assert_eq!(lab.session.granted(Purpose::Read).await, ["User.Read", "profile", "openid", "email"]);
+    assert_eq!(lab.session.granted(Purpose::Read), ["User.Read", "profile", "openid", "email"]);
     lab.users().await.unwrap();
     let sent = lab.server.asked_for(tenant::USERS)[0].header("authorization").to_owned();
     assert_eq!(sent.strip_prefix("Bearer "), tokens.response_body["access_token"].as_str());

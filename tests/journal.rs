@@ -9,7 +9,7 @@ use guidepost::{
     engine::{
         check::Verdict,
         journal::{Author, Event, Journal, Line},
-        probe::Write,
+        probe::{Entries, GraphCall, Write},
     },
 };
 use home::{assert_head, valid_chain};
@@ -211,7 +211,13 @@ fn body() -> impl Strategy<Value = Value> {
 }
 
 fn request() -> impl Strategy<Value = Write> {
-    (text(), text(), proptest::option::of(body())).prop_map(|(method, path, body)| Write { method, path, body: body.unwrap_or_default() })
+    let list = || proptest::collection::vec(text(), 0..3);
+    let graph = (text(), text(), proptest::option::of(body()))
+        .prop_map(|(method, path, body)| Write::Graph(GraphCall { method, path, body: body.unwrap_or_default() }));
+    let permissions = (text(), text(), text(), list(), list(), text()).prop_map(|(on, trustee, name, add, remove, replaces)| {
+        Write::Permissions { permissions: Entries { on, trustee, name, add, remove, replaces } }
+    });
+    prop_oneof![graph, permissions]
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
@@ -226,8 +232,17 @@ fn event() -> impl Strategy<Value = Event> {
         (text(), text(), text()).prop_map(|(command, version, pack)| Event::Started { command, version, pack }),
         (text(), verdict(), opt()).prop_map(|(check, verdict, code)| Event::Looked { check, verdict, code }),
         (text(), text(), any::<bool>()).prop_map(|(task, by, withdrawn)| Event::Attested { task, by, withdrawn }),
-        (text(), text(), request(), text(), text(), proptest::option::of(any::<u64>()))
-            .prop_map(|(plan, op, request, before, confirmed, undo_of)| Event::Intended { plan, op, request, before, confirmed, undo_of }),
+        (text(), text(), request(), text(), text(), opt(), proptest::option::of(any::<u64>())).prop_map(
+            |(plan, op, request, before, confirmed, option, undo_of)| Event::Intended {
+                plan,
+                op,
+                request,
+                before,
+                confirmed,
+                option,
+                undo_of
+            }
+        ),
         (any::<u64>(), number(), opt(), captured(), proptest::option::of(request()), opt(), any::<bool>()).prop_map(
             |(intended, status, request_id, captured, undo, no_undo, by_looking)| Event::Done {
                 intended,

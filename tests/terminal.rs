@@ -50,6 +50,7 @@ fn page() -> Page {
             risk: String::new(),
             place: String::new(),
             why: Vec::new(),
+            options: Vec::new(),
             tasks: Vec::new(),
             pages: Vec::new(),
             notes: Vec::new(),

@@ -12,6 +12,12 @@ pub enum EncodeError {
     /// Empty, `.` and `..` would change which resource a path names (RFC 3986 5.2.4).
     #[error("`{0}` cannot be a path segment")]
     Segment(String),
+    /// It cannot be read as a name of the directory.
+    #[error("`{0}` is no distinguished name")]
+    Name(String),
+    /// It is no security identifier.
+    #[error("`{0}` is no SID")]
+    Sid(String),
     /// Objects, lists and null have no literal.
     #[error("{0} cannot be written as a literal")]
     Literal(&'static str),
@@ -65,6 +71,72 @@ pub fn ldap_filter(value: &str) -> String {
     out
 }
 
+/// A value inside a distinguished name: what would end it is escaped, and a space or `#` where it would be lost (RFC 4514 2.4).
+#[must_use]
+pub fn name_value(value: &str) -> String {
+    use std::fmt::Write as _;
+    let last = value.chars().count().saturating_sub(1);
+    let mut out = String::with_capacity(value.len());
+    for (at, c) in value.chars().enumerate() {
+        match c {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=' => out.extend(['\\', c]),
+            '#' if at == 0 => out.push_str("\\#"),
+            ' ' if at == 0 || at == last => out.push_str("\\ "),
+            '\0'..='\x1f' | '\x7f' => {
+                let _ = write!(out, "\\{:02x}", u32::from(c));
+            }
+            plain => out.push(plain),
+        }
+    }
+    out
+}
+
+/// A whole distinguished name, as a domain controller gave it: it is taken as it stands when it can be one (RFC 4514 3).
+///
+/// # Errors
+/// [`EncodeError::Name`] for what is none.
+pub fn name(value: &str) -> Result<String, EncodeError> {
+    let wrong = || EncodeError::Name(crate::base::text::short(value, 120));
+    let (mut rest, mut rdn, mut escaped) = (value.chars(), String::new(), false);
+    loop {
+        match rest.next() {
+            Some(c) if c.is_control() => return Err(wrong()),
+            Some(c) if escaped => {
+                rdn.push(c);
+                escaped = false;
+            }
+            Some('\\') => escaped = true,
+            Some(c) if c != ',' => rdn.push(c),
+            end => {
+                let named = rdn.split_once('=').is_some_and(|(name, text)| {
+                    !text.is_empty() && name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.contains(|c: char| !is_key(c))
+                });
+                if !named || escaped {
+                    return Err(wrong());
+                }
+                if end.is_none() {
+                    return Ok(value.to_owned());
+                }
+                rdn.clear();
+            }
+        }
+    }
+}
+
+fn is_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-'
+}
+
+/// A security identifier in its textual form (MS-DTYP 2.4.2.1).
+///
+/// # Errors
+/// [`EncodeError::Sid`] for what is none.
+pub fn sid(value: &str) -> Result<String, EncodeError> {
+    let numbers: Vec<&str> = value.strip_prefix("S-1-").unwrap_or_default().split('-').collect();
+    let fits = (2..=16).contains(&numbers.len()) && numbers.iter().all(|number| number.parse::<u64>().is_ok() && number.len() <= 15);
+    if fits { Ok(value.to_owned()) } else { Err(EncodeError::Sid(crate::base::text::short(value, 120))) }
+}
+
 /// Text as a JSON string, quotes included.
 #[must_use]
 pub fn json_string(value: &str) -> String {
@@ -79,7 +151,7 @@ pub fn pattern(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{EncodeError, json_string, ldap_filter, odata_literal, path_segment, pattern, query_value};
+    use super::{EncodeError, json_string, ldap_filter, name, name_value, odata_literal, path_segment, pattern, query_value, sid};
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use url::Url;
@@ -125,6 +197,36 @@ mod tests {
         assert_eq!(ldap_filter("Lučić"), "Lu\\c4\\8di\\c4\\87");
         assert_eq!(ldap_filter("\0\u{4}"), "\\00\\04");
         assert_eq!(ldap_filter("x)(|(objectClass=*)"), "x\\29\\28|\\28objectClass=\\2a\\29");
+    }
+
+    #[test]
+    fn a_value_in_a_name_cannot_end_it() {
+        // The examples of RFC 4514 4, and attempts to add a part.
+        assert_eq!(name_value("James \"Jim\" Smith, III"), "James \\\"Jim\\\" Smith\\, III");
+        assert_eq!(name_value("Before\rAfter"), "Before\\0dAfter");
+        assert_eq!(name_value("#a+b<c>;d\\e=f"), "\\#a\\+b\\<c\\>\\;d\\\\e\\=f");
+        assert_eq!((name_value(" a "), name_value(" ")), ("\\ a\\ ".to_owned(), "\\ ".to_owned()));
+        assert_eq!(name_value("x,CN=Users,DC=evil"), "x\\,CN\\=Users\\,DC\\=evil");
+    }
+
+    #[test]
+    fn only_a_whole_name_is_taken_as_one() {
+        for value in ["DC=a", "CN=User 1,CN=Users,DC=a,DC=b", "CN=a\\,b\\=c,DC=d", "CN=a=b,DC=c", "OU=Ä,DC=x"] {
+            assert_eq!(name(value).as_deref(), Ok(value));
+        }
+        for value in ["", "a", "CN=", "=a", "CN=a,", ",CN=a", "CN=a,,DC=b", "CN=a\n,DC=b", "CN=a\\", "C N=a", "1=a"] {
+            assert!(name(value).is_err(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_sid_is_taken_as_one() {
+        for value in ["S-1-1-0", "S-1-5-18", "S-1-5-21-1111111111-2222222222-3333333333-1105"] {
+            assert_eq!(sid(value).as_deref(), Ok(value));
+        }
+        for value in ["", "S-1-5", "S-1-", "s-1-5-18", "S-1-5-x", "S-1-5--1", "User1", "S-1-5-18)(x=y", "S-1-5-18 "] {
+            assert!(sid(value).is_err(), "{value:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Globals,
-    context::{Access, Context, Where, block_on, may_ask, step_id, width},
+    context::{Access, Chosen, Context, Where, block_on, may_ask, step_id, width},
     out,
 };
 use crate::base::{Exit, Problem};
@@ -24,6 +24,8 @@ use std::io::BufRead as _;
 pub struct Args {
     #[command(flatten)]
     wanted: Where,
+    #[command(flatten)]
+    options: Chosen,
     /// This step
     #[arg(long, value_name = "STEP", required_unless_present = "all")]
     step: Option<String>,
@@ -52,7 +54,7 @@ enum Format {
 /// What must be done first, or what could not be read.
 pub fn plan(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     admits_changes(&args.wanted, globals)?;
-    let context = Context::open(&args.wanted, globals, "plan", Access::Read)?;
+    let context = Context::open_with(&args.wanted, &args.options, globals, "plan", Access::Read)?;
     let named = named(&context, args)?;
     block_on(async {
         context.connect(globals).await?;
@@ -84,7 +86,7 @@ pub fn undo(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 
 fn change(args: &Args, globals: &Globals, direction: Direction) -> Result<Exit, Problem> {
     admits_changes(&args.wanted, globals)?;
-    let context = Context::open(&args.wanted, globals, direction.word(), Access::Write)?;
+    let context = Context::open_with(&args.wanted, &args.options, globals, direction.word(), Access::Write)?;
     if let Some(why) = context.engine.read_only() {
         return Err(Problem::new(format!("nothing is changed without a journal: {why}")).hint(context.engine.read_only_hint()));
     }
@@ -152,7 +154,9 @@ async fn one(context: &Context, step: &str, direction: Direction, args: &Args, g
         show(&plan, args.format, None)?;
     }
     let how = confirm(&plan, args, globals)?;
-    context.ready_to_write(globals).await?;
+    if plan.writes_to_tenant() {
+        context.ready_to_write(globals).await?;
+    }
     let carried = context.engine.carry_out(&plan, how).await.map_err(Problem::from)?;
     let verdict = context.engine.wait_settled(step).await;
     finish(&plan, carried, verdict, args.format)
@@ -252,11 +256,9 @@ fn show_op(op: &PlannedOp) {
         }
     };
     out::say(&format!("  {}", op.title));
-    field("sends", &format!("{} {}", op.request.method, op.address));
-    if !op.request.body.is_null() {
-        for line in serde_json::to_string_pretty(&op.request.body).unwrap_or_default().lines() {
-            out::say(&format!("              {line}"));
-        }
+    field("sends", &op.sends());
+    for line in op.carries().lines() {
+        out::say(&format!("              {line}"));
     }
     field("now", &op.before);
     field("undo", &op.undo);

@@ -2,7 +2,7 @@
 
 use super::{
     Globals,
-    context::{Access, Context, Where, block_on, width},
+    context::{Access, Chosen, Context, Where, block_on, width},
     out,
 };
 use crate::base::{Exit, Problem};
@@ -18,6 +18,8 @@ const EVERY: Duration = Duration::from_secs(5);
 pub struct Args {
     #[command(flatten)]
     wanted: Where,
+    #[command(flatten)]
+    options: Chosen,
     /// Only this step
     #[arg(long, value_name = "STEP")]
     step: Option<String>,
@@ -44,7 +46,7 @@ enum Format {
 /// # Errors
 /// The guide, the lab's profile or the journal cannot be read.
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
-    let context = Context::open(&args.wanted, globals, "check", Access::Read)?;
+    let context = Context::open_with(&args.wanted, &args.options, globals, "check", Access::Read)?;
     let steps = context.steps(args.step.as_deref())?;
     let report = block_on(look(&context, &steps, args, globals))?;
     print(&report, args.format, globals)?;

@@ -8,6 +8,7 @@ use crate::engine::{
     core::{Engine, LabName},
     hex,
     journal::{Author, Event, Journal},
+    ledger::Ledger,
     probe::Systems,
     run::{Door, NotConnected, SignedIn},
     systems::LabDoor,
@@ -33,6 +34,33 @@ pub struct Where {
     /// A configured lab; without it, the practice lab
     #[arg(long, value_name = "LAB")]
     pub lab: Option<String>,
+}
+
+/// The options with which steps are walked.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Chosen {
+    /// Walk a step with one of its options; may be given more than once
+    #[arg(long = "option", value_name = "STEP=NAME")]
+    pub options: Vec<String>,
+}
+
+impl Chosen {
+    /// What was given, else what the last change was made with, else a step's first option.
+    fn apply(&self, guide: &mut Guide, ledger: &Ledger) -> Result<(), Problem> {
+        for (step, option) in &ledger.options {
+            // A newer guide may have dropped it.
+            let _ = guide.choose(step, option);
+        }
+        for given in &self.options {
+            let Some((step, option)) = given.split_once('=') else {
+                let what = format!("`{}` chooses nothing", crate::base::text::short(given, 60));
+                return Err(Problem::usage(what).hint("write `--option STEP=NAME`"));
+            };
+            let step = step_id(guide, step.trim())?;
+            guide.choose(&step, option.trim())?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether a command writes the journal.
@@ -62,7 +90,15 @@ impl Context {
     /// # Errors
     /// The guide, the profile or the journal cannot be read, or the guide refuses the lab.
     pub fn open(wanted: &Where, globals: &Globals, command: &str, access: Access) -> Result<Self, Problem> {
-        let guide = Arc::new(load::named(&wanted.guide)?);
+        Self::open_with(wanted, &Chosen::default(), globals, command, access)
+    }
+
+    /// The same, its steps walked with these options.
+    ///
+    /// # Errors
+    /// As [`Context::open`]; or a step has no such option.
+    pub fn open_with(wanted: &Where, options: &Chosen, globals: &Globals, command: &str, access: Access) -> Result<Self, Problem> {
+        let mut guide = load::named(&wanted.guide)?;
         let places = Places::find(globals.config.as_deref())?;
         let lab = choose(wanted.lab.as_deref(), &places, globals)?;
         lab.admits(&guide.pack)?;
@@ -74,6 +110,9 @@ impl Context {
             Access::Read => Journal::read(&dir, author, clock.clone())?,
             Access::Write => Journal::open(&dir, author, clock.clone())?,
         };
+        let ledger = Ledger::of(journal.lines(), &guide.pack.id);
+        options.apply(&mut guide, &ledger)?;
+        let guide = Arc::new(guide);
         let name = LabName { name: lab.name.clone(), environment: lab.environment.clone() };
         let engine = Engine::new(guide.clone(), name, lab.variables.clone(), clock.clone(), journal);
         if let Some(damage) = engine.journal_damage() {

@@ -4,9 +4,12 @@ use super::{
     Globals,
     context::{Access, Context, DEFAULT_GUIDE, Where, block_on},
     finding::{self, Finding, clock},
+    lab::NO_DOMAIN,
 };
-use crate::base::{Exit, Problem};
+use crate::base::{Exit, Problem, text};
 use crate::engine::probe::Request;
+use crate::guide::step::SearchScope;
+use crate::lab::connect::NOT_CONFIGURED;
 use crate::services::vault::Vault;
 use std::{io::IsTerminal as _, path::Path};
 
@@ -118,6 +121,20 @@ async fn lab(context: &Context, globals: &Globals) -> Vec<Finding> {
             None => Finding::bad("clock", Exit::Unknown, "Microsoft Graph names no time", "a proxy may have taken it out of the reply"),
         },
         Err(error) => Finding { what: "graph", exit: Exit::Unknown, says: error.what, hint: error.hint },
+    });
+    let root = Request::Ldap {
+        base: String::new(),
+        scope: SearchScope::Base,
+        filter: "(objectClass=*)".into(),
+        attributes: vec!["defaultNamingContext".into()],
+    };
+    findings.push(match systems.look(&root).await {
+        Ok(answer) => {
+            let domain = answer.body.pointer("/value/0/defaultNamingContext").and_then(|value| value.as_str()).unwrap_or_default();
+            Finding::fine("domain", format!("{} answers for {}", systems.domain(), text::short(domain, 120)))
+        }
+        Err(error) if error.code.as_deref() == Some(NOT_CONFIGURED) => Finding::fine("domain", NO_DOMAIN),
+        Err(error) => Finding { what: "domain", exit: Exit::Unknown, says: error.what, hint: error.hint },
     });
     findings
 }

@@ -1,7 +1,10 @@
 //! `guidepost lab`: the labs that a person configured: add, list, show, test, remove. Signing in is `signin`.
 
 mod add;
+mod password;
 mod test;
+
+pub(super) use test::NO_DOMAIN;
 
 use super::{
     Globals,
@@ -14,7 +17,7 @@ use crate::engine::{
     ledger::Ledger,
 };
 use crate::guide::pack::Environment;
-use crate::lab::profile::{self, GRAPH_COMMAND_LINE_TOOLS, PRACTICE, Places, Profile};
+use crate::lab::profile::{self, GRAPH_COMMAND_LINE_TOOLS, PRACTICE, Places, Profile, Via};
 use clap::Subcommand;
 use std::{fs, sync::Arc};
 
@@ -43,6 +46,12 @@ enum Deed {
         #[arg(value_name = "LAB")]
         name: Option<String>,
     },
+    /// Keep the password of a lab's domain account in the keyring
+    Password {
+        /// The lab
+        #[arg(value_name = "LAB")]
+        name: String,
+    },
     /// Forget a lab's profile and sign-in; its journal stays
     Remove {
         /// The lab
@@ -68,6 +77,7 @@ pub fn run(args: Args, globals: &Globals) -> Result<Exit, Problem> {
         }
         Deed::Show { name } => show(&name, &places),
         Deed::Test { name } => test::run(name.as_deref(), &places, globals),
+        Deed::Password { name } => password::run(&name, &places),
         Deed::Remove { name, yes } => remove(&name, yes, &places, globals),
     }
 }
@@ -116,8 +126,17 @@ fn show(name: &str, places: &Places) -> Result<Exit, Problem> {
     if profile.azure.is_some() || profile.signin.azure_client_id.is_some() {
         line("[azure]", "is there, and not used yet");
     }
-    if profile.domain.is_some() {
-        line("[domain]", "is there, and not used yet");
+    match &profile.domain {
+        None => line("domain", "none; add `[domain]` for the steps that look at it"),
+        Some(domain) => {
+            let url = domain.url.as_ref().map_or("no `url`", |url| url.as_str());
+            match domain.via {
+                Via::Ldap => {
+                    line("domain", &format!("{url}, signed in as {}", domain.bind.as_deref().unwrap_or("whoever is signed in here")));
+                }
+                Via::Dc1 => line("domain", "through DC1, which Guidepost cannot do yet"),
+            }
+        }
     }
     for (name, value) in &profile.variables {
         line(&format!("variable {name}"), value);
@@ -158,6 +177,9 @@ fn remove(name: &str, yes: bool, places: &Places, globals: &Globals) -> Result<E
     // Without its profile nobody would find the token in the keyring any more.
     if let Err(problem) = block_on(signin::forget(name, globals)) {
         out::tell(&format!("note: its sign-in could not be forgotten: {}", problem.what));
+    }
+    if let Err(problem) = block_on(password::forget(name)) {
+        out::tell(&format!("note: its domain password could not be forgotten: {}", problem.what));
     }
     fs::remove_file(&path).map_err(|error| Problem::new(format!("cannot remove `{}`: {error}", path.display())))?;
     out::say(&format!("removed `{}`; its journal stays in `{}`", path.display(), places.lab(name).display()));

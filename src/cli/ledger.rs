@@ -53,7 +53,7 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     for entry in &ledger.open {
         out::say(&format!("{} {}/{}  done {:.0} (journal line {})", entry.guide, entry.step, entry.op, entry.at, entry.n));
         let undo = match (&entry.undo, &entry.no_undo) {
-            (Some(undo), _) => format!("undo: {} {}", undo.method, undo.path),
+            (Some(undo), _) => format!("undo: {}", undo.line()),
             (None, Some(why)) => format!("cannot be taken back: {why}"),
             (None, None) => "cannot be taken back".into(),
         };

@@ -229,8 +229,16 @@ pub async fn talk(door: &dyn Door, way: Way, purpose: Purpose) -> Result<SignedI
 
 /// What the person pastes, masked on a terminal; `None` when nothing will come.
 async fn pasted_line() -> Result<Option<Secret>, Problem> {
+    unseen("paste it here: ").await
+}
+
+/// A line that nobody sees on a terminal; from elsewhere, the next line as it comes. `None` when nothing will come.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) async fn unseen(question: &str) -> Result<Option<Secret>, Problem> {
     if std::io::stdin().is_terminal() {
-        return tui::read_hidden("paste it here: ").await;
+        return tui::read_hidden(question).await;
     }
     let mut line = String::new();
     let mut input = tokio::io::AsyncReadExt::take(tokio::io::BufReader::new(tokio::io::stdin()), LONGEST);

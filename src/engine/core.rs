@@ -7,7 +7,7 @@ use super::{
     ledger::{Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
     probe::{LookError, Request, Systems},
-    schedule::IN_FLIGHT,
+    schedule::System,
 };
 use crate::base::{Problem, clock::Clock};
 use crate::guide::{Guide, step::Settle};
@@ -44,7 +44,8 @@ struct Inner {
     systems: RwLock<Option<Arc<dyn Systems>>>,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
-    flying: Semaphore,
+    /// By system.
+    flying: [Semaphore; 2],
 }
 
 pub(super) struct State {
@@ -79,7 +80,7 @@ impl Engine {
             systems: RwLock::new(None),
             state,
             changed: watch::Sender::new(0),
-            flying: Semaphore::new(IN_FLIGHT),
+            flying: System::ALL.map(|system| Semaphore::new(system.in_flight())),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -196,7 +197,7 @@ impl Engine {
     /// Looks once; whether the outcome differs from the last look's.
     pub async fn look(&self, request: &Request) -> bool {
         let Some(systems) = self.systems() else { return false };
-        let Ok(_permit) = self.inner.flying.acquire().await else { return false };
+        let Ok(_permit) = self.inner.flying[System::of(request) as usize].acquire().await else { return false };
         let started = tokio::time::Instant::now();
         let answer = systems.look(request).await;
         let at = self.now();

@@ -86,6 +86,9 @@ pub enum Event {
         before: String,
         /// How it was confirmed: `key`, `typed`, `yes`.
         confirmed: String,
+        /// The option with which the step was walked; `None` for a step without options.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        option: Option<String>,
         /// The `done` line that this takes back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         undo_of: Option<u64>,

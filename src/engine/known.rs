@@ -5,7 +5,7 @@ use super::{
     matcher::Scope,
     probe::{self, LookError, Request},
 };
-use crate::guide::{Guide, Probe, Step, Template, prose::plain_text, step::Check, variables::Reference};
+use crate::guide::{Guide, Step, Template, prose::plain_text, step::Check, variables::Reference};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -91,8 +91,7 @@ impl<'k> Known<'k> {
         let Some(definition) = self.guide.steps.get(step).and_then(|step| step.probes.get(probe)) else {
             return Err(NoRequest::Missing(format!("probe {probe}")));
         };
-        let Probe::Graph(get) = definition;
-        for template in std::iter::once(&get.get).chain(&get.filter) {
+        for template in definition.templates() {
             self.ready(step, template)?;
         }
         probe::request(definition, &self.scope(step)).map_err(|error| NoRequest::Missing(error.to_string()))
@@ -178,8 +177,8 @@ pub fn probes_of(step: &Step, probe: &str) -> Vec<String> {
     let mut next = 0;
     while let Some(name) = found.get(next).cloned() {
         next += 1;
-        let Some(Probe::Graph(get)) = step.probes.get(&name) else { continue };
-        for reference in std::iter::once(&get.get).chain(&get.filter).flat_map(Template::references) {
+        let Some(probe) = step.probes.get(&name) else { continue };
+        for reference in probe.templates().into_iter().flat_map(Template::references) {
             if let Reference::Probe { probe, .. } = reference
                 && !found.contains(probe)
             {

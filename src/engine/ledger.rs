@@ -178,6 +178,8 @@ pub struct Ledger {
     pub verdicts: BTreeMap<(String, String), Verdict>,
     /// Checks that passed since their step was last taken back.
     pub passed: BTreeSet<(String, String)>,
+    /// The option with which a step was changed last, by step.
+    pub options: BTreeMap<String, String>,
 }
 
 impl Ledger {
@@ -199,16 +201,21 @@ impl Ledger {
             Event::Started { .. } | Event::Repaired { .. } => {}
             Event::Looked { check, verdict, .. } => self.looked((step, check.clone()), *verdict),
             Event::Attested { task, by, withdrawn } => self.attest(step, task, by, at, *withdrawn),
-            Event::Intended { op, request, before, undo_of, .. } => self.in_doubt.push(InDoubt {
-                n: line.n,
-                at,
-                guide: line.guide.clone(),
-                step,
-                op: op.clone(),
-                request: request.clone(),
-                before: before.clone(),
-                undo_of: *undo_of,
-            }),
+            Event::Intended { op, request, before, undo_of, option, .. } => {
+                if let Some(option) = option {
+                    self.options.insert(step.clone(), option.clone());
+                }
+                self.in_doubt.push(InDoubt {
+                    n: line.n,
+                    at,
+                    guide: line.guide.clone(),
+                    step,
+                    op: op.clone(),
+                    request: request.clone(),
+                    before: before.clone(),
+                    undo_of: *undo_of,
+                });
+            }
             Event::Done { intended, captured, undo, no_undo, .. } => {
                 if let Some(doubt) = self.end(*intended) {
                     self.changes.insert(step.clone(), Change { at, kind: ChangeKind::Done, settled: false });

@@ -198,7 +198,10 @@ fn wanted(matcher: &Matcher, scope: &dyn Scope) -> String {
         Matcher::Present => "is there".into(),
         Matcher::Absent => "is not there".into(),
         Matcher::Matches(template) => match pattern(template, scope) {
-            Ok(pattern) => alternatives(pattern.as_str()).unwrap_or_else(|| format!("matches `{pattern}`")),
+            Ok(pattern) => {
+                let simple = alternatives(pattern.as_str()).or_else(|| beginning(pattern.as_str()));
+                simple.unwrap_or_else(|| format!("matches `{pattern}`"))
+            }
             Err(_) => format!("matches `{}`", template.source),
         },
         Matcher::Contains(operand) => format!("contains {}", operand_text(operand, scope)),
@@ -220,6 +223,12 @@ fn alternatives(pattern: &str) -> Option<String> {
         return None;
     }
     Some(format!("= {}{any_case}", plain.replace('\u{0}', ".").split('|').collect::<Vec<_>>().join(" or ")))
+}
+
+/// `^a`, the usual way to say "begins with".
+fn beginning(pattern: &str) -> Option<String> {
+    let rest = pattern.strip_prefix('^')?;
+    rest.chars().all(|c| c.is_alphanumeric() || c == ' ').then(|| format!("begins with {rest}"))
 }
 
 fn operand_text(operand: &Operand, scope: &dyn Scope) -> String {

@@ -122,6 +122,8 @@ pub struct StepPage {
     pub place: String,
     /// Why the step exists.
     pub why: Vec<Block>,
+    /// The ways in which the step can be walked; empty when there is one only.
+    pub options: Vec<OptionLine>,
     /// What a person does by hand.
     pub tasks: Vec<TaskLine>,
     /// The pages of a wizard.
@@ -130,6 +132,17 @@ pub struct StepPage {
     pub notes: Vec<NoteLine>,
     /// What Guidepost can do here; `None` when only a person can.
     pub action: Option<ActionLine>,
+}
+
+/// One way in which a step can be walked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptionLine {
+    /// Its name.
+    pub id: String,
+    /// What it does.
+    pub text: Vec<Span>,
+    /// It is the one that is walked.
+    pub walked: bool,
 }
 
 /// One line of the checklist.

@@ -3,7 +3,7 @@
 use super::consent::WriteAsk;
 use super::matcher::Scope;
 use crate::base::encode::{self, EncodeError};
-use crate::guide::step::{Body, GraphGet, GraphWrite, Probe, WriteMethod};
+use crate::guide::step::{Body, Grant, GraphGet, GraphWrite, LdapSearch, Probe, Right, RightsLook, SearchScope, WriteMethod};
 use crate::guide::variables::{Part, Reference, Template};
 use crate::services::entra::Purpose;
 use async_trait::async_trait;
@@ -24,6 +24,26 @@ pub enum Request {
         /// With `ConsistencyLevel: eventual`.
         eventual: bool,
     },
+    /// A search in the domain.
+    Ldap {
+        /// Where it begins; empty for the domain controller itself.
+        base: String,
+        /// How far it goes.
+        scope: SearchScope,
+        /// Encoded filter.
+        filter: String,
+        /// What it brings back.
+        attributes: Vec<String>,
+    },
+    /// Who may do what on one of the domain's objects.
+    Rights {
+        /// The object.
+        on: String,
+        /// Whose rights, by SID.
+        trustee: String,
+        /// The rights asked for.
+        wanted: Vec<Right>,
+    },
 }
 
 /// How dear a look is.
@@ -33,6 +53,8 @@ pub enum Cost {
     Graph,
     /// Reports and audit: every 60 s (they lag anyway, and allow 5 requests in 10 s).
     Report,
+    /// The domain: as Graph, and one at a time, for one connection carries them.
+    Ldap,
 }
 
 impl Request {
@@ -42,13 +64,27 @@ impl Request {
         match self {
             Self::Graph { path, .. } if path.contains("/reports/") || path.contains("/auditLogs/") => Cost::Report,
             Self::Graph { .. } => Cost::Graph,
+            Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
         }
     }
 }
 
-/// A change as it is sent and as the journal keeps it.
+/// A change as it is sent and as the journal keeps it. A journal line of a Graph request is `{method, path, body}`, as it always was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Write {
+#[serde(untagged)]
+pub enum Write {
+    /// A Graph request.
+    Graph(GraphCall),
+    /// Entries of an object's permissions in the domain.
+    Permissions {
+        /// Which, and where.
+        permissions: Entries,
+    },
+}
+
+/// A Graph request that changes something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GraphCall {
     /// POST, PATCH or DELETE.
     pub method: String,
     /// Encoded path.
@@ -56,6 +92,69 @@ pub struct Write {
     /// The body; null for none.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub body: Value,
+}
+
+/// Entries that are added to an object's permissions, or removed from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entries {
+    /// The object's distinguished name.
+    pub on: String,
+    /// Whose entries, by SID.
+    pub trustee: String,
+    /// The same by name, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Added, each as SDDL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<String>,
+    /// Removed, each as SDDL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// SHA-256 of the permissions that are replaced, lower-case hex: with others nothing is written.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub replaces: String,
+}
+
+impl Entries {
+    /// What takes them back: exactly what was added is removed, whatever else stands there by then.
+    #[must_use]
+    pub fn taken_back(&self) -> Self {
+        Self {
+            on: self.on.clone(),
+            trustee: self.trustee.clone(),
+            name: self.name.clone(),
+            add: self.remove.clone(),
+            remove: self.add.clone(),
+            replaces: String::new(),
+        }
+    }
+}
+
+impl Entries {
+    /// The look that tells which entries stand there now.
+    #[must_use]
+    pub fn look(&self) -> Request {
+        Request::Rights { on: self.on.clone(), trustee: self.trustee.clone(), wanted: Vec::new() }
+    }
+}
+
+impl Write {
+    /// What is sent in one line, without what it carries: `POST /v1.0/…`, `modify DC=…`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match self {
+            Self::Graph(call) => format!("{} {}", call.method, call.path),
+            Self::Permissions { permissions } => {
+                let (count, verb, to) = match (permissions.add.len(), permissions.remove.len()) {
+                    (0, removed) => (removed, "remove", "from"),
+                    (added, _) => (added, "add", "to"),
+                };
+                let entries = if count == 1 { "entry" } else { "entries" };
+                let whose = if permissions.name.is_empty() { &permissions.trustee } else { &permissions.name };
+                format!("{verb} {count} {entries} for {whose} {to} the permissions of {}", permissions.on)
+            }
+        }
+    }
 }
 
 /// What a system answered.
@@ -80,7 +179,7 @@ pub struct LookError {
     pub what: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// The status, if there was one.
+    /// The HTTP status or the LDAP result code, if there was one.
     pub status: Option<u16>,
     /// The system's own error code.
     pub code: Option<String>,
@@ -154,8 +253,13 @@ pub trait Systems: Send + Sync {
         false
     }
 
-    /// The address that a request goes to, for plans and screens.
+    /// The address that a Graph request goes to, for plans and screens.
     fn address(&self, path: &str) -> String;
+
+    /// The address of the domain controller, for plans and screens; empty where none is configured.
+    fn domain(&self) -> String {
+        String::new()
+    }
 }
 
 /// Why a request cannot be written.
@@ -176,7 +280,49 @@ pub enum Unwritable {
 pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> {
     match probe {
         Probe::Graph(get) => graph_get(get, scope),
+        Probe::Ldap(search) => ldap_search(search, scope),
+        Probe::Rights(look) => rights_look(look, scope),
     }
+}
+
+fn ldap_search(search: &LdapSearch, scope: &dyn Scope) -> Result<Request, Unwritable> {
+    Ok(Request::Ldap {
+        base: name(&search.base, scope)?,
+        scope: search.scope,
+        filter: fill(&search.filter, scope, |value| Ok(encode::ldap_filter(&plain(value)?)))?,
+        attributes: search.attributes.clone(),
+    })
+}
+
+fn rights_look(look: &RightsLook, scope: &dyn Scope) -> Result<Request, Unwritable> {
+    Ok(Request::Rights { on: name(&look.on, scope)?, trustee: trustee(&look.trustee, scope)?, wanted: look.wanted.clone() })
+}
+
+/// The look that a grant is planned from.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing.
+pub fn grant(grant: &Grant, scope: &dyn Scope) -> Result<Request, Unwritable> {
+    Ok(Request::Rights { on: name(&grant.on, scope)?, trustee: trustee(&grant.trustee, scope)?, wanted: grant.rights.clone() })
+}
+
+/// A distinguished name: behind `=` a reference is a value in it, elsewhere a whole name.
+fn name(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
+    let mut out = String::new();
+    for part in &template.parts {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Reference(reference) => {
+                let value = plain(&lookup(reference, scope)?)?;
+                out.push_str(&if out.ends_with('=') { encode::name_value(&value) } else { encode::name(&value)? });
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn trustee(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
+    Ok(encode::sid(&fill(template, scope, plain)?)?)
 }
 
 fn graph_get(get: &GraphGet, scope: &dyn Scope) -> Result<Request, Unwritable> {
@@ -193,18 +339,18 @@ fn graph_get(get: &GraphGet, scope: &dyn Scope) -> Result<Request, Unwritable> {
     Ok(Request::Graph { path: fill(&get.get, scope, segment)?, query, eventual: get.eventual })
 }
 
-/// The change of an op or of its undo.
+/// The Graph request of an op or of its undo.
 ///
 /// # Errors
 /// [`Unwritable`] when a reference finds nothing.
-pub fn write(write: &GraphWrite, scope: &dyn Scope) -> Result<Write, Unwritable> {
+pub fn write(write: &GraphWrite, scope: &dyn Scope) -> Result<GraphCall, Unwritable> {
     let method = match write.method {
         WriteMethod::Post => "POST",
         WriteMethod::Patch => "PATCH",
         WriteMethod::Delete => "DELETE",
     };
     let body = write.body.as_ref().map(|body| fill_body(body, scope)).transpose()?;
-    Ok(Write { method: method.into(), path: fill(&write.path, scope, segment)?, body: body.unwrap_or_default() })
+    Ok(GraphCall { method: method.into(), path: fill(&write.path, scope, segment)?, body: body.unwrap_or_default() })
 }
 
 fn fill_body(body: &Body, scope: &dyn Scope) -> Result<Value, Unwritable> {

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-pub use walk::{Begin, start};
+pub use walk::{Begin, kept_options, start};
 
 /// What a face asks of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]

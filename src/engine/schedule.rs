@@ -10,8 +10,38 @@ const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_mins(1);
 /// The interval of steps that are not in view: for drift.
 const DRIFT: Duration = Duration::from_mins(5);
-/// Looks in flight at once: Graph's identity resources allow many, a screen needs few.
-pub const IN_FLIGHT: usize = 4;
+
+/// What is asked, by what it can take at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// Microsoft Graph.
+    Graph,
+    /// The domain.
+    Domain,
+}
+
+impl System {
+    /// All of them, each at the place of its number.
+    pub const ALL: [Self; 2] = [Self::Graph, Self::Domain];
+
+    /// Which one a request goes to.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        match request.cost() {
+            Cost::Graph | Cost::Report => Self::Graph,
+            Cost::Ldap => Self::Domain,
+        }
+    }
+
+    /// Looks in flight at once: Graph's identity resources allow many, a screen needs few; one LDAP connection carries one.
+    #[must_use]
+    pub const fn in_flight(self) -> usize {
+        match self {
+            Self::Graph => 4,
+            Self::Domain => 1,
+        }
+    }
+}
 
 /// How near a look is to what the person sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,12 +102,19 @@ impl Schedule {
         }
     }
 
-    /// What to look at now: nearest first, then longest due; never more than [`IN_FLIGHT`] at once. They count as in flight.
+    /// What to look at now: nearest first, then longest due; never more at once than a system takes ([`System::in_flight`]). They count as in
+    /// flight.
     pub fn take_due(&mut self, now: Instant) -> Vec<Request> {
-        let flying = self.entries.values().filter(|entry| entry.in_flight).count();
         let mut due: Vec<_> = self.entries.iter().filter(|(_, entry)| !entry.in_flight && entry.due <= now).collect();
         due.sort_by_key(|(_, entry)| (entry.nearness, entry.due));
-        let taken: Vec<Request> = due.into_iter().take(IN_FLIGHT.saturating_sub(flying)).map(|(request, _)| request.clone()).collect();
+        let mut taken: Vec<Request> = Vec::new();
+        for (request, _) in due {
+            let system = System::of(request);
+            let begun = taken.iter().filter(|other| System::of(other) == system).count();
+            if self.flying(system) + begun < system.in_flight() {
+                taken.push(request.clone());
+            }
+        }
         for request in &taken {
             if let Some(entry) = self.entries.get_mut(request) {
                 entry.in_flight = true;
@@ -146,11 +183,14 @@ impl Schedule {
     /// When to wake up next; `None` sleeps until something else happens.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
-        let flying = self.entries.values().filter(|entry| entry.in_flight).count();
-        if flying >= IN_FLIGHT {
-            return None;
-        }
-        self.entries.values().filter(|entry| !entry.in_flight).map(|entry| entry.due).min()
+        let open = System::ALL.map(|system| self.flying(system) < system.in_flight());
+        let waiting = self.entries.iter().filter(|(request, entry)| !entry.in_flight && open[System::of(request) as usize]);
+        waiting.map(|(_, entry)| entry.due).min()
+    }
+
+    /// Looks under way at a system.
+    fn flying(&self, system: System) -> usize {
+        self.entries.iter().filter(|(request, entry)| entry.in_flight && System::of(request) == system).count()
     }
 }
 
@@ -178,7 +218,7 @@ impl Entry {
 
 fn first(cost: Cost) -> Duration {
     match cost {
-        Cost::Graph => FIRST,
+        Cost::Graph | Cost::Ldap => FIRST,
         Cost::Report => LONGEST,
     }
 }
@@ -219,6 +259,22 @@ mod tests {
         assert_eq!(schedule.next(), None);
         schedule.finished(&request("/a"), true, now);
         assert_eq!(schedule.take_due(now), [request("/far")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_domain_that_hangs_is_asked_one_thing_at_a_time_and_keeps_nobody_else_waiting() {
+        let mut schedule = Schedule::new(still);
+        let now = Instant::now();
+        let ldap = |on: &str| Request::Rights { on: on.into(), trustee: "S-1-5-18".into(), wanted: Vec::new() };
+        let mut all = wanted(&[("/a", Nearness::View), ("/b", Nearness::View)]);
+        all.extend([(ldap("DC=a"), Nearness::View), (ldap("DC=b"), Nearness::View)]);
+        schedule.want(&all, now);
+        assert_eq!(schedule.take_due(now), [request("/a"), request("/b"), ldap("DC=a")]);
+        assert_eq!((schedule.take_due(now), schedule.next()), (Vec::new(), None));
+        schedule.finished(&request("/a"), true, now);
+        assert_eq!(schedule.next(), Some(now + FIRST), "the domain still hangs, and Graph is due again");
+        schedule.finished(&ldap("DC=a"), true, now);
+        assert_eq!(schedule.take_due(now), [ldap("DC=b")]);
     }
 
     #[tokio::test(start_paused = true)]

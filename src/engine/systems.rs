@@ -3,8 +3,9 @@
 use super::{
     action::Confirmed,
     consent::{self, Standing, WriteAsk},
+    domain::Domain,
     page::{SignInAsk, SignInPane},
-    probe::{Answer, LookError, Me, NotReady, Request, SendError, Systems, Write},
+    probe::{Answer, GraphCall, LookError, Me, NotReady, Request, SendError, Systems, Write},
     run::{Door, NotConnected, SignedIn, Talk},
 };
 use crate::base::{
@@ -30,6 +31,7 @@ pub struct LabSystems {
     graph: Graph,
     account: Account,
     base: String,
+    domain: Domain,
     session: Session,
     /// Keeps a started lab alive.
     _reached: Reached,
@@ -52,7 +54,7 @@ impl LabSystems {
 #[async_trait]
 impl Systems for LabSystems {
     async fn look(&self, request: &Request) -> Result<Answer, LookError> {
-        let Request::Graph { path, query, eventual } = request.clone();
+        let Request::Graph { path, query, eventual } = request.clone() else { return self.domain.look(request).await };
         if self.app_only() && !rights::apps_may("GET", &path) {
             return Err(denied_to_apps(&path));
         }
@@ -64,21 +66,10 @@ impl Systems for LabSystems {
     }
 
     async fn send(&self, write: &Write, _confirmed: &Confirmed) -> Result<Answer, SendError> {
-        let method = match write.method.as_str() {
-            "POST" => Method::POST,
-            "PATCH" => Method::PATCH,
-            "DELETE" => Method::DELETE,
-            other => {
-                return Err(SendError::Refused(plain(format!(
-                    "`{}` is no method that changes something",
-                    crate::base::text::short(other, 20)
-                ))));
-            }
-        };
-        let body = (!write.body.is_null()).then(|| write.body.clone());
-        self.graph.write(GraphWrite { method, path: write.path.clone(), body }).await.map(answer).map_err(|error| {
-            if error.outcome_known() { SendError::Refused(look_error(&error)) } else { SendError::InDoubt(look_error(&error)) }
-        })
+        match write {
+            Write::Graph(call) => self.send_graph(call).await,
+            Write::Permissions { permissions } => self.domain.send(permissions).await,
+        }
     }
 
     async fn ready_to_write(&self) -> Result<(), NotReady> {
@@ -121,6 +112,30 @@ impl Systems for LabSystems {
 
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    fn domain(&self) -> String {
+        self.domain.address()
+    }
+}
+
+impl LabSystems {
+    async fn send_graph(&self, write: &GraphCall) -> Result<Answer, SendError> {
+        let method = match write.method.as_str() {
+            "POST" => Method::POST,
+            "PATCH" => Method::PATCH,
+            "DELETE" => Method::DELETE,
+            other => {
+                return Err(SendError::Refused(plain(format!(
+                    "`{}` is no method that changes something",
+                    crate::base::text::short(other, 20)
+                ))));
+            }
+        };
+        let body = (!write.body.is_null()).then(|| write.body.clone());
+        self.graph.write(GraphWrite { method, path: write.path.clone(), body }).await.map(answer).map_err(|error| {
+            if error.outcome_known() { SendError::Refused(look_error(&error)) } else { SendError::InDoubt(look_error(&error)) }
+        })
     }
 }
 
@@ -214,8 +229,8 @@ fn writing(reached: &Reached, purpose: Purpose) -> Option<String> {
 
 fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
-    let session = reached.session.clone();
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, session, _reached: reached })
+    let (session, domain) = (reached.session.clone(), Domain::new(reached.domain.clone()));
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, session, _reached: reached })
 }
 
 /// What the application for this purpose may do now, as far as anybody can tell.

@@ -2,6 +2,7 @@
 //! Reads what the loader understood; changes nothing.
 
 mod cycles;
+mod domain;
 mod names;
 mod rehearsal;
 mod rights;
@@ -25,9 +26,12 @@ pub(super) fn pack(parts: &Parts, files: &Files) -> Vec<Finding> {
     variables(&parts.pack, &mut out);
     phases(&parts.pack, files, &mut out);
     for (id, step) in &parts.steps {
-        step::lint(parts, id, step, &mut out);
+        for variant in &step.variants {
+            step::lint(parts, id, variant, &mut out);
+            cycles::probes(variant, &mut out);
+        }
+        step::options(&step.step, &mut out);
         words::lint(step, &mut out);
-        cycles::probes(&step.step, &mut out);
         rehearsal::lint(parts, step, &mut out);
     }
     cycles::needs(parts, &mut out);
@@ -40,7 +44,18 @@ pub(super) fn pack(parts: &Parts, files: &Files) -> Vec<Finding> {
     if parts.complete && !out.iter().any(Finding::is_error) {
         unused(parts, &mut out);
     }
-    out
+    once(out)
+}
+
+/// What the options of a step have in common is looked at with each of them.
+fn once(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !kept.contains(&finding) {
+            kept.push(finding);
+        }
+    }
+    kept
 }
 
 /// The names of the directories under `steps`.
@@ -156,8 +171,8 @@ fn coverage(parts: &Parts, out: &mut Vec<Finding>) {
 fn unused(parts: &Parts, out: &mut Vec<Finding>) {
     use super::variables::Reference;
     let (mut variables, mut constants) = (HashSet::new(), HashSet::new());
-    for step in parts.steps.values() {
-        for used in uses::of(&step.step.value) {
+    for step in parts.steps.values().flat_map(|step| &step.variants) {
+        for used in uses::of(&step.value) {
             for reference in used.template.references() {
                 match reference {
                     Reference::Variable(name) => variables.insert(name.clone()),

@@ -106,6 +106,8 @@ pub(super) struct Parts {
 pub(super) struct StepParts {
     /// `step.yaml`.
     pub(super) step: Read<Step>,
+    /// The step with each of its options; the step itself when it has none.
+    pub(super) variants: Vec<Read<Step>>,
     /// `en.md`; `None` when it is not there or could not be read as text.
     pub(super) words: Option<Words>,
     /// `rehearsal.yaml`; `None` when there is none, or when it could not be understood.
@@ -122,7 +124,9 @@ impl Parts {
             }
             steps.insert(id, parts.step.value);
         }
-        Guide { pack: self.pack.value, steps, prose, rehearsals, hash: files.hash(), built_in: files.built_in }
+        let mut guide = Guide::new(self.pack.value, steps, prose, files.hash(), files.built_in);
+        guide.rehearsals = rehearsals;
+        guide
     }
 }
 
@@ -218,7 +222,34 @@ fn step(files: &Files, pack: &Text, place: Mark, id: &str, findings: &mut Vec<Fi
         }
     };
     let rehearsal = rehearsal(files, &format!("{directory}/rehearsal.yaml"), findings);
-    Some(StepParts { step: step?, words, rehearsal })
+    let step = step?;
+    Some(StepParts { variants: variants(&step), step, words, rehearsal })
+}
+
+/// The step as each of its options makes it, knowing where each part is written.
+fn variants(read: &Read<Step>) -> Vec<Read<Step>> {
+    if read.value.options.is_empty() {
+        return vec![read.clone()];
+    }
+    let path = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let one = |(option, variant): (&String, &super::step::Variant)| {
+        let mut moved = Vec::new();
+        let inside = |keys: &[&str]| path(&[&["options", option.as_str()], keys].concat());
+        let names = variant.probes.keys().map(|name| ["probes", name]).chain(variant.checks.keys().map(|name| ["checks", name]));
+        moved.extend(names.map(|keys| (path(&keys), inside(&keys))));
+        let own = variant.diagnose.len();
+        for number in 0..own + read.value.diagnose.len() {
+            let at = number.to_string();
+            let earlier = number.saturating_sub(own).to_string();
+            let is = if number < own { inside(&["diagnose", &at]) } else { path(&["diagnose", &earlier]) };
+            moved.push((path(&["diagnose", &at]), is));
+        }
+        if variant.apply.is_some() {
+            moved.push((path(&["apply"]), inside(&["apply"])));
+        }
+        Some(Read { value: read.value.with_option(option)?, text: read.text.clone(), node: read.node.clone(), moved })
+    };
+    read.value.options.iter().filter_map(one).collect()
 }
 
 /// A step needs none; but one under a name that is nearly right would be missed in silence.

@@ -1,6 +1,7 @@
 //! The shape of `pack.yaml`, and a guide as the loader hands it out: parsed once, trusted inside.
 
 use super::{prose::StepProse, rehearsal::Rehearsal, step::Step};
+use crate::base::Problem;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 pub struct Guide {
     /// `pack.yaml`.
     pub pack: Pack,
-    /// Steps by id, in the order of the phases.
+    /// Steps by id, in the order of the phases, each with the option that is walked.
     pub steps: IndexMap<String, Step>,
     /// The words of each step, by step id.
     pub prose: IndexMap<String, StepProse>,
@@ -20,13 +21,82 @@ pub struct Guide {
     pub hash: String,
     /// Whether it came from the binary.
     pub built_in: bool,
+    /// Steps that have options, as they are written.
+    written: IndexMap<String, Step>,
+    /// The option that is walked, by step.
+    chosen: IndexMap<String, String>,
 }
 
 impl Guide {
+    /// A guide whose steps are walked with their first options.
+    #[must_use]
+    pub fn new(pack: Pack, mut steps: IndexMap<String, Step>, prose: IndexMap<String, StepProse>, hash: String, built_in: bool) -> Self {
+        let (mut written, mut chosen) = (IndexMap::new(), IndexMap::new());
+        for (id, step) in &mut steps {
+            let Some(option) = step.default_option().map(str::to_owned) else { continue };
+            let Some(walked) = step.with_option(&option) else { continue };
+            written.insert(id.clone(), std::mem::replace(step, walked));
+            chosen.insert(id.clone(), option);
+        }
+        Self { pack, steps, prose, rehearsals: IndexMap::new(), hash, built_in, written, chosen }
+    }
+
+    /// The option with which a step is walked; `None` when it has none to choose from.
+    #[must_use]
+    pub fn option(&self, step: &str) -> Option<&str> {
+        self.chosen.get(step).map(String::as_str)
+    }
+
+    /// Walks a step with this option.
+    ///
+    /// # Errors
+    /// The step has no such option.
+    pub fn choose(&mut self, step: &str, option: &str) -> Result<(), NoOption> {
+        let Some(written) = self.written.get(step) else { return Err(NoOption::None { step: step.to_owned() }) };
+        let Some(walked) = written.with_option(option) else {
+            let known = written.options.keys().map(String::as_str).collect::<Vec<_>>().join("`, `");
+            return Err(NoOption::Unknown { step: step.to_owned(), option: crate::base::text::short(option, 60), known });
+        };
+        self.steps.insert(step.to_owned(), walked);
+        self.chosen.insert(step.to_owned(), option.to_owned());
+        Ok(())
+    }
+
     /// `<pack>/<step>`.
     #[must_use]
     pub fn full_id(&self, step: &str) -> String {
         format!("{}/{step}", self.pack.id)
+    }
+}
+
+/// Why a step cannot be walked with an option.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoOption {
+    /// There is nothing to choose.
+    #[error("the step `{step}` has no options")]
+    None {
+        /// The step.
+        step: String,
+    },
+    /// It has others.
+    #[error("the step `{step}` has no option `{option}`")]
+    Unknown {
+        /// The step.
+        step: String,
+        /// What was asked for.
+        option: String,
+        /// What there is, joined for a sentence in backticks.
+        known: String,
+    },
+}
+
+impl From<NoOption> for Problem {
+    fn from(error: NoOption) -> Self {
+        let hint = match &error {
+            NoOption::None { .. } => "leave `--option` out for it".to_owned(),
+            NoOption::Unknown { known, .. } => format!("its options are `{known}`"),
+        };
+        Self::usage(error.to_string()).hint(hint)
     }
 }
 

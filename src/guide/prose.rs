@@ -19,6 +19,8 @@ pub struct StepProse {
     pub checks: IndexMap<String, Vec<Span>>,
     /// `## … {#changes}`: list items by op id, what it changes.
     pub changes: IndexMap<String, Vec<Span>>,
+    /// `## … {#options}`: list items by the name of an option, what it does.
+    pub options: IndexMap<String, Vec<Span>>,
     /// `## … {#messages}`: `### … {#CODE}` by code.
     pub messages: IndexMap<String, Message>,
     /// `## … {#field-notes}`: `### … {#id}` by note id.

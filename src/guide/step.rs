@@ -33,6 +33,10 @@ pub struct Step {
     /// The change that Guidepost can make here.
     #[serde(default)]
     pub apply: Option<Apply>,
+    /// Variants of the step, of which one is walked; the first unless somebody chooses another. Their words stand in `en.md` under
+    /// `options`.
+    #[serde(default)]
+    pub options: IndexMap<String, Variant>,
     /// What a person does by hand, in order.
     #[serde(default)]
     pub tasks: Vec<Task>,
@@ -86,6 +90,109 @@ pub enum Risk {
 pub enum Probe {
     /// A Microsoft Graph GET.
     Graph(GraphGet),
+    /// A search in the domain.
+    Ldap(LdapSearch),
+    /// Who may do what on one of the domain's objects.
+    Rights(RightsLook),
+}
+
+/// What a variant of a step has of its own. What it names replaces the step's part of the same name, or is added to it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Variant {
+    /// Probes of this variant.
+    #[serde(default)]
+    pub probes: IndexMap<String, Probe>,
+    /// Checks of this variant.
+    #[serde(default)]
+    pub checks: IndexMap<String, Check>,
+    /// Known causes that are tried before the step's own.
+    #[serde(default)]
+    pub diagnose: Vec<Diagnosis>,
+    /// The change of this variant, in place of the step's.
+    #[serde(default)]
+    pub apply: Option<Apply>,
+}
+
+/// A search in the domain; what it finds is a list under `/value`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LdapSearch {
+    /// Where it begins: a distinguished name, empty for what the domain controller says of itself. Behind `=` a reference is a value
+    /// of the name, elsewhere a whole name.
+    pub base: Template,
+    /// How far it goes.
+    pub scope: SearchScope,
+    /// What it looks for (RFC 4515); references are values.
+    #[serde(default = "anything")]
+    pub filter: Template,
+    /// What it brings back, besides the name under `dn`.
+    pub attributes: Vec<String>,
+}
+
+fn anything() -> Template {
+    let source = "(objectClass=*)".to_owned();
+    Template { parts: vec![super::variables::Part::Text(source.clone())], source }
+}
+
+/// How far an LDAP search goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchScope {
+    /// The object itself.
+    Base,
+    /// What lies directly below it.
+    One,
+    /// It and all below it.
+    Sub,
+}
+
+/// Who may do what on one of the domain's objects.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RightsLook {
+    /// The object's distinguished name.
+    pub on: Template,
+    /// Whose rights, by SID.
+    pub trustee: Template,
+    /// The rights asked for.
+    pub wanted: Vec<Right>,
+}
+
+/// A right that a pack may ask for and give: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Right {
+    /// Change Password of users below.
+    ChangePassword,
+    /// Reset Password of users below.
+    ResetPassword,
+    /// Write `lockoutTime` of users below: unlock.
+    #[serde(rename = "write-lockoutTime")]
+    WriteLockoutTime,
+    /// Write `pwdLastSet` of users below: must change at next logon, and not any more.
+    #[serde(rename = "write-pwdLastSet")]
+    WritePwdLastSet,
+    /// Unexpire Password on the head of a domain itself.
+    UnexpirePassword,
+}
+
+impl Right {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::ChangePassword, Self::ResetPassword, Self::WriteLockoutTime, Self::WritePwdLastSet, Self::UnexpirePassword];
+
+    /// As it stands in `step.yaml` and in facts.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::ChangePassword => "change-password",
+            Self::ResetPassword => "reset-password",
+            Self::WriteLockoutTime => "write-lockoutTime",
+            Self::WritePwdLastSet => "write-pwdLastSet",
+            Self::UnexpirePassword => "unexpire-password",
+        }
+    }
 }
 
 /// A Microsoft Graph GET; all pages of a collection are read.
@@ -254,7 +361,7 @@ pub enum DiagnosisVerdict {
 pub struct When {
     /// The probe it looks at.
     pub probe: String,
-    /// The HTTP status, or an error code of the asked system.
+    /// The HTTP status, the LDAP result code, or an error code of the asked system.
     #[serde(default)]
     pub error: Option<ErrorMatch>,
     /// All must hold.
@@ -285,22 +392,42 @@ pub struct Apply {
 
 /// One request of an action.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "super::written::WrittenOp")]
+#[schemars(with = "super::written::WrittenOp")]
 pub struct Op {
     /// Its name; its words stand in `en.md` under `changes`.
     pub id: String,
     /// Not sent when this check passes; its facts are what was there before.
-    #[serde(default)]
     pub unless: Option<String>,
-    /// The request.
-    pub graph: GraphWrite,
+    /// What it sends.
+    pub change: Change,
     /// What to keep of the reply, by name.
-    #[serde(default)]
     pub capture: IndexMap<String, Pointer>,
     /// How doubt after a crash is settled.
     pub doubt: Doubt,
     /// How it is taken back.
     pub undo: Undo,
+}
+
+/// What an op sends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A Graph request.
+    Graph(GraphWrite),
+    /// Entries in the permissions of one of the domain's objects.
+    Grant(Grant),
+}
+
+/// Rights that are given to somebody on one of the domain's objects: only entries that are missing are added.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Grant {
+    /// The object's distinguished name.
+    pub on: Template,
+    /// Who gets them, by SID.
+    pub trustee: Template,
+    /// The rights.
+    pub rights: Vec<Right>,
 }
 
 /// How doubt after a crash is settled.
@@ -321,6 +448,8 @@ pub enum Doubt {
 pub enum Undo {
     /// By this request.
     Graph(GraphWrite),
+    /// By removing exactly the entries that the grant added.
+    Revoke,
     /// Not at all, and why.
     None(String),
 }
@@ -347,6 +476,38 @@ pub enum WriteMethod {
     Patch,
     /// DELETE.
     Delete,
+}
+
+impl Step {
+    /// The step as it is walked with one of its options; `None` when it has no such option.
+    #[must_use]
+    pub fn with_option(&self, option: &str) -> Option<Self> {
+        let variant = self.options.get(option)?;
+        let mut step = self.clone();
+        step.probes.extend(variant.probes.clone());
+        step.checks.extend(variant.checks.clone());
+        step.diagnose.splice(0..0, variant.diagnose.iter().cloned());
+        step.apply = variant.apply.clone().or(step.apply);
+        Some(step)
+    }
+
+    /// The option that is walked when nobody chooses; `None` when the step has no options.
+    #[must_use]
+    pub fn default_option(&self) -> Option<&str> {
+        self.options.keys().next().map(String::as_str)
+    }
+}
+
+impl Probe {
+    /// Everything in it that may hold references.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
+            Self::Ldap(search) => vec![&search.base, &search.filter],
+            Self::Rights(look) => vec![&look.on, &look.trustee],
+        }
+    }
 }
 
 impl WriteMethod {

@@ -41,6 +41,8 @@ pub(super) enum Section {
     Checks,
     /// `changes`: list items with the ids of ops.
     Changes,
+    /// `options`: list items with the ids of the step's options.
+    Options,
     /// `messages`: a heading for each code.
     Messages,
     /// `field-notes`: a heading for each note.
@@ -49,7 +51,8 @@ pub(super) enum Section {
 
 impl Section {
     /// All, in the order in which they are usually written.
-    pub(super) const ALL: [Self; 7] = [Self::Why, Self::ByHand, Self::Pages, Self::Checks, Self::Changes, Self::Messages, Self::FieldNotes];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Why, Self::Options, Self::ByHand, Self::Pages, Self::Checks, Self::Changes, Self::Messages, Self::FieldNotes];
 
     /// The id of its heading.
     #[must_use]
@@ -60,6 +63,7 @@ impl Section {
             Self::Pages => "pages",
             Self::Checks => "checks",
             Self::Changes => "changes",
+            Self::Options => "options",
             Self::Messages => "messages",
             Self::FieldNotes => "field-notes",
         }
@@ -70,7 +74,7 @@ impl Section {
     pub(super) fn form(self, id: &str) -> String {
         match self {
             Self::Why => "a paragraph".to_owned(),
-            Self::ByHand | Self::Pages | Self::Checks | Self::Changes => format!("- … {{#{id}}}"),
+            Self::ByHand | Self::Pages | Self::Checks | Self::Changes | Self::Options => format!("- … {{#{id}}}"),
             Self::Messages | Self::FieldNotes => format!("### … {{#{id}}}"),
         }
     }
@@ -80,7 +84,7 @@ impl Section {
     }
 
     fn has_items(self) -> bool {
-        matches!(self, Self::ByHand | Self::Pages | Self::Checks | Self::Changes)
+        matches!(self, Self::ByHand | Self::Pages | Self::Checks | Self::Changes | Self::Options)
     }
 }
 
@@ -262,7 +266,7 @@ impl Words {
         match section {
             Section::Messages => self.message(entry),
             Section::FieldNotes => self.note(entry),
-            Section::Why | Section::ByHand | Section::Pages | Section::Checks | Section::Changes => {}
+            Section::Why | Section::ByHand | Section::Pages | Section::Checks | Section::Changes | Section::Options => {}
         }
     }
 
@@ -309,6 +313,7 @@ fn items(prose: &mut StepProse, section: Section) -> Option<&mut IndexMap<String
         Section::Pages => Some(&mut prose.pages),
         Section::Checks => Some(&mut prose.checks),
         Section::Changes => Some(&mut prose.changes),
+        Section::Options => Some(&mut prose.options),
         Section::Why | Section::Messages | Section::FieldNotes => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Statements, bodies and writes as a pack's author writes them, turned into the types of `step` while parsing.
 
-use super::step::{Body, Count, Expectation, GraphWrite, Matcher, Operand, WriteMethod};
+use super::step::{Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, Undo, WriteMethod};
 use super::variables::{Pointer, SyntaxError, Template, parse_duration};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -121,6 +121,46 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
         return Err(SyntaxError("`count` has a `max` below its `min`\nhint: both ends are included".into()));
     }
     Ok(count)
+}
+
+/// One request of an action: `graph` or `grant`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenOp {
+    /// Its name; its words stand in `en.md` under `changes`.
+    id: String,
+    /// Not sent when this check passes; its facts are what was there before.
+    unless: Option<String>,
+    /// A Graph request.
+    graph: Option<GraphWrite>,
+    /// Rights on one of the domain's objects.
+    grant: Option<Grant>,
+    /// What to keep of the reply, by name.
+    #[serde(default)]
+    capture: IndexMap<String, Pointer>,
+    /// How doubt after a crash is settled.
+    doubt: Doubt,
+    /// How it is taken back.
+    undo: Undo,
+}
+
+impl TryFrom<WrittenOp> for Op {
+    type Error = SyntaxError;
+
+    fn try_from(written: WrittenOp) -> Result<Self, SyntaxError> {
+        let WrittenOp { id, unless, graph, grant, capture, doubt, undo } = written;
+        let change = match (graph, grant) {
+            (Some(graph), None) => Change::Graph(graph),
+            (None, Some(grant)) => Change::Grant(grant),
+            (Some(_), Some(_)) => {
+                return Err(SyntaxError(format!("the op `{id}` sends both `graph` and `grant`\nhint: write a second op for one of them")));
+            }
+            (None, None) => {
+                return Err(SyntaxError(format!("the op `{id}` sends nothing\nhint: write `graph: …` or `grant: …`")));
+            }
+        };
+        Ok(Self { id, unless, change, capture, doubt, undo })
+    }
 }
 
 /// `post`, `patch` or `delete` with a path, and a body.

@@ -18,25 +18,34 @@ pub(super) struct Read<T> {
     pub(super) node: Node,
     /// What it says.
     pub(super) value: T,
+    /// Parts of the value that stand elsewhere in the file: where they seem to stand, and where they do.
+    pub(super) moved: Vec<(Vec<String>, Vec<String>)>,
 }
 
 impl<T> Read<T> {
     /// A finding about the value at a path.
     #[must_use]
     pub(super) fn at(&self, path: &[&str], what: impl AsRef<str>) -> Finding {
-        self.text.finding(self.node.place(path), what)
+        self.text.finding(self.node.place(&self.written(path)), what)
     }
 
     /// A finding about the key at the end of a path.
     #[must_use]
     pub(super) fn at_key(&self, path: &[&str], what: impl AsRef<str>) -> Finding {
-        self.text.finding(self.node.key_place(path), what)
+        self.text.finding(self.node.key_place(&self.written(path)), what)
     }
 
     /// A finding about `needle` inside the text at a path.
     #[must_use]
     pub(super) fn inside(&self, path: &[&str], needle: &str, what: impl AsRef<str>) -> Finding {
-        self.text.finding(self.text.seek(self.node.place(path), needle), what)
+        self.text.finding(self.text.seek(self.node.place(&self.written(path)), needle), what)
+    }
+
+    /// The path at which something stands in the file.
+    fn written<'p>(&'p self, path: &[&'p str]) -> Vec<&'p str> {
+        let here = self.moved.iter().filter(|(seems, _)| path.len() >= seems.len() && seems.iter().zip(path).all(|(a, b)| a == b));
+        let Some((seems, is)) = here.max_by_key(|(seems, _)| seems.len()) else { return path.to_vec() };
+        is.iter().map(String::as_str).chain(path.iter().skip(seems.len()).copied()).collect()
     }
 }
 
@@ -47,7 +56,7 @@ impl<T> Read<T> {
 pub(super) fn read<T: DeserializeOwned>(text: Text) -> Result<Read<T>, Vec<Finding>> {
     let node = outline::read(&text, &text.text)?;
     let value = typed(&text, &text.text, &node).map_err(|finding| vec![*finding])?;
-    Ok(Read { text, node, value })
+    Ok(Read { text, node, value, moved: Vec::new() })
 }
 
 /// Reads `yaml`, whose lines are those of `text` and whose outline is `node`.

@@ -1,5 +1,6 @@
 //! How a lab is reached: where its services are, who signs in, and for the built-in lab, starting its process. Nothing here asks which lab it is.
 
+pub mod domain;
 mod fresh;
 mod start;
 
@@ -19,11 +20,12 @@ use crate::services::{
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use domain::{DomainWay, NOT_CONFIGURED, NoDomain, password_key};
 pub use fresh::Fresh;
 pub use start::{Endpoint, ensure_running, running};
 
 /// The name under which tokens stand in the system's keyring.
-const KEYRING_APP: &str = "guidepost";
+pub const KEYRING_APP: &str = "guidepost";
 
 /// A lab that was chosen.
 #[derive(Clone, Debug)]
@@ -144,6 +146,8 @@ pub struct Reached {
     pub session: Session,
     /// Microsoft Graph.
     pub graph: Graph,
+    /// The way to its domain; nothing is reached there yet.
+    pub domain: DomainWay,
     /// The way to its hosts.
     pub http: Http,
     /// Something to be said once, such as that tokens are not kept beyond this run.
@@ -174,9 +178,10 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let key = format!("{}/{}", endpoint.authority, endpoint.client_id);
             vault.put(&key, Secret::new(endpoint.refresh_token.expose())).await?;
             let http = http(Some(endpoint.ca_file.clone()), None, wire)?;
+            let domain = endpoint.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name));
             let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
             let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
-            Ok(reached(http, settings, vault, key, clock, None, held))
+            Ok(reached(http, domain, settings, vault, key, clock, None, held))
         }
         Way::Configured(profile) => {
             let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
@@ -185,10 +190,11 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let signin = profile.signin.clone();
             let key = format!("{}/{}", lab.name, signin.client_id);
             let settings = settings(authority, signin.tenant, signin.client_id, signin.write_client_id, graph, pack);
+            let domain = DomainWay::configured(&lab.name, profile, vault.clone(), lab.given.clone());
             if let Some(path) = profile.certificate() {
                 let certificate = certificate::of(&lab.name, path, profile, &lab.given, &vault).await?;
                 // Nothing is kept of such a sign-in, so that nobody misses the keyring.
-                let reached = reached(http, settings, vault, certificate::vault_key(&lab.name), clock, None, None);
+                let reached = reached(http, domain, settings, vault, certificate::vault_key(&lab.name), clock, None, None);
                 return Ok(reached.by_certificate(certificate));
             }
             let notice = why_not_kept.map(Problem::new);
@@ -196,7 +202,7 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
                 Some(_) => None,
                 None => elsewhere(profile, &lab.given).await?,
             };
-            let reached = reached(http, settings, vault, key, clock, notice, None);
+            let reached = reached(http, domain, settings, vault, key, clock, notice, None);
             if let Some(refresh) = refresh {
                 reached.session.offer(refresh).await;
             }
@@ -247,8 +253,10 @@ fn settings(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is one part of what was reached")]
 fn reached(
     http: Http,
+    domain: DomainWay,
     settings: EntraSettings,
     vault: Vault,
     key: String,
@@ -257,7 +265,7 @@ fn reached(
     held: Option<Hold>,
 ) -> Reached {
     let session = Session::new(http.clone(), settings, vault, key, clock);
-    Reached { graph: Graph::new(http.clone(), session.clone()), http, session, notice, held, certificate: None }
+    Reached { graph: Graph::new(http.clone(), session.clone()), domain, http, session, notice, held, certificate: None }
 }
 
 /// Why an application may not do this: it changes nothing, and no person can sign in in its place.

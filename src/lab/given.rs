@@ -6,12 +6,15 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 /// The refresh token's name, in `--secrets-fd` and for `[secrets] command`.
 pub const REFRESH_TOKEN: &str = "refresh-token";
 
+/// The domain account's password's name there.
+pub const DOMAIN_PASSWORD: &str = "domain-password";
+
 /// The name of the password that opens the certificate's key.
 pub const CERTIFICATE_PASSWORD: &str = "certificate-password";
 
 /// Every name that somebody asks for.
 #[cfg(any(unix, test))]
-const NAMES: [&str; 2] = [REFRESH_TOKEN, CERTIFICATE_PASSWORD];
+const NAMES: [&str; 3] = [REFRESH_TOKEN, DOMAIN_PASSWORD, CERTIFICATE_PASSWORD];
 
 /// The most bytes that are read.
 #[cfg(any(unix, test))]
@@ -59,7 +62,7 @@ impl Given {
         let secrets: BTreeMap<String, Secret> = serde_json::from_str(text).map_err(|_| wrong("is no JSON object of texts"))?;
         // A misspelt name would be a secret that is never asked for.
         if secrets.keys().any(|name| !NAMES.contains(&name.as_str())) {
-            return Err(wrong("has a name that nobody asks for").hint(format!("the names are `{}`", NAMES.join("` and `"))));
+            return Err(wrong("has a name that nobody asks for").hint(format!("the names are `{}`", NAMES.join("`, `"))));
         }
         Ok(Self(Arc::new(secrets)))
     }

@@ -108,7 +108,7 @@ pub struct Profile {
     /// Azure Resource Manager; not used yet.
     #[serde(default)]
     pub azure: Option<Azure>,
-    /// The domain; not used yet.
+    /// The domain.
     #[serde(default)]
     pub domain: Option<Domain>,
     /// Where secrets come from that the keyring does not have.
@@ -252,7 +252,7 @@ pub struct Azure {
     pub machines: BTreeMap<String, String>,
 }
 
-/// The domain; not used yet.
+/// The domain.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Domain {

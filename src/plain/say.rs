@@ -3,7 +3,8 @@
 use crate::{
     base::{http::WireLine, text::line},
     engine::page::{
-        ActionLine, CheckPane, Connection, NoteLine, Overlay, Page, PlanPane, SignInAsk, SignInPane, TaskLine, WizardLine, words,
+        ActionLine, CheckPane, Connection, NoteLine, OptionLine, Overlay, Page, PlanPane, SignInAsk, SignInPane, TaskLine, WizardLine,
+        words,
     },
     guide::prose::{Block, plain_text},
 };
@@ -25,6 +26,7 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
         lines.push(format!("Risk: {}", step.risk.to_lowercase()));
     }
     section(&mut lines, "Why", blocks(&step.why));
+    section(&mut lines, "Options", step.options.iter().map(|option| option_line(&step.id, option)).collect());
     if let Some(action) = &step.action {
         section(&mut lines, "Guidepost can do this", action_lines(page, action));
     }
@@ -36,6 +38,12 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
     lines.extend(notice(page));
     lines.extend(overlay(page));
     lines
+}
+
+/// The way that is walked, or how another is chosen.
+fn option_line(step: &str, option: &OptionLine) -> String {
+    let how = if option.walked { "walked now".to_owned() } else { format!("start with --option {step}={}", option.id) };
+    format!("{}, {how}: {}", option.id, plain_text(&option.text))
 }
 
 /// What the sign-in may do, as the sign-in service named it.

@@ -21,7 +21,8 @@ fn mark(verdict: Verdict, ascii: bool) -> &'static str {
 }
 
 fn step_text(out: &mut String, step: &StepReport, width: usize, ascii: bool) {
-    let _ = writeln!(out, "\n{} {}  {}", mark(step.verdict, ascii), step.title, step.verdict.word());
+    let option = step.option.as_ref().map(|option| format!("  (option {option})")).unwrap_or_default();
+    let _ = writeln!(out, "\n{} {}  {}{option}", mark(step.verdict, ascii), step.title, step.verdict.word());
     if let Some(note) = &step.note {
         indented(out, "", note, width);
     }

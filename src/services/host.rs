@@ -1,5 +1,7 @@
 //! This machine: opening the browser, asking a command for a secret. Scripts on APP1 and DC1 come with a later issue.
 
+pub mod script;
+
 use crate::base::{Problem, Secret, http::is_loopback, text};
 use std::process::Stdio;
 use std::time::Duration;

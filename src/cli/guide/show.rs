@@ -3,7 +3,7 @@
 use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
-use crate::guide::step::{Op, Risk, Step, StepKind, Undo};
+use crate::guide::step::{Change, Op, Right, Risk, Step, StepKind, Undo};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest line.
@@ -115,6 +115,9 @@ fn step(page: &mut Page, step: &Step, prose: &StepProse) {
     for (number, wizard) in step.pages.iter().enumerate() {
         page.line(4, &format!("page {}  ", number + 1), &words(&prose.pages, &wizard.id));
     }
+    for id in step.options.keys() {
+        page.line(4, &format!("option {id}: "), &words(&prose.options, id));
+    }
     for id in step.checks.keys() {
         page.line(4, &format!("proves {id}: "), &words(&prose.checks, id));
     }
@@ -126,9 +129,18 @@ fn step(page: &mut Page, step: &Step, prose: &StepProse) {
 fn change(op: &Op, prose: &StepProse) -> String {
     let undo = match &op.undo {
         Undo::Graph(write) => format!("taken back by {} {}", write.method.as_str(), write.path.source),
+        Undo::Revoke => "taken back by removing exactly the entries that were added".to_owned(),
         Undo::None(why) => format!("cannot be taken back: {why}"),
     };
-    format!("{}; {} {}; {undo}", words(&prose.changes, &op.id), op.graph.method.as_str(), op.graph.path.source)
+    let sent = match &op.change {
+        Change::Graph(write) => format!("{} {}", write.method.as_str(), write.path.source),
+        Change::Grant(grant) => format!("grant {} on {}", list(&grant.rights), grant.on.source),
+    };
+    format!("{}; {sent}; {undo}", words(&prose.changes, &op.id))
+}
+
+fn list(rights: &[Right]) -> String {
+    rights.iter().map(|right| right.key()).collect::<Vec<_>>().join(", ")
 }
 
 fn words(of: &indexmap::IndexMap<String, Vec<crate::guide::Span>>, id: &str) -> String {

@@ -56,6 +56,15 @@ pub(super) struct Args {
     /// A proxy instead of the system's
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
+    /// The domain controller: ldaps://dc1.example, or ldap://… for StartTLS
+    #[arg(long, value_name = "URL")]
+    domain: Option<String>,
+    /// Who signs in to the domain: user@domain; on Windows, whoever is signed in when absent
+    #[arg(long, value_name = "NAME", requires = "domain")]
+    domain_bind: Option<String>,
+    /// A certificate authority (PEM) of the domain besides the system's
+    #[arg(long, value_name = "FILE", requires = "domain")]
+    domain_ca_file: Option<String>,
     /// A value of a guide's variable; may be given more than once
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     variables: Vec<String>,
@@ -116,6 +125,9 @@ pub(super) fn run(args: &Args, places: &Places, globals: &Globals) -> Result<Exi
     file.write_all(profile.as_bytes()).map_err(cannot)?;
     out::say(&format!("wrote `{}`", path.display()));
     out::say(&format!("next: guidepost signin --lab {0}, then guidepost lab test {0}", args.name));
+    if args.domain_bind.is_some() {
+        out::say(&format!("and guidepost lab password {}, which keeps the domain account's password in the keyring", args.name));
+    }
     Ok(Exit::Fine)
 }
 
@@ -150,6 +162,10 @@ fn written(args: &Args, environment: &str, tenant: &str, client_id: Option<&str>
         );
     }
     table(&mut profile, "graph", &[("base", args.graph.as_deref())]);
+    if args.domain.is_some() {
+        let (url, bind, ca_file) = (args.domain.as_deref(), args.domain_bind.as_deref(), args.domain_ca_file.as_deref());
+        table(&mut profile, "domain", &[("via", Some("ldap")), ("url", url), ("bind", bind), ("ca_file", ca_file)]);
+    }
     table(&mut profile, "net", &[("ca_file", args.ca_file.as_deref()), ("proxy", args.proxy.as_deref())]);
     let pairs = args.variables.iter().map(|pair| pair.split_once('=').ok_or(pair)).collect::<Result<Vec<_>, _>>();
     let pairs = pairs.map_err(|pair| Problem::usage(format!("`{}` is no variable", text::short(pair, 60))).hint("write NAME=VALUE"))?;

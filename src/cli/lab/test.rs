@@ -14,7 +14,7 @@ use crate::base::{
 };
 use crate::guide::load;
 use crate::lab::{
-    connect::{Reached, reach},
+    connect::{NoDomain, Reached, reach},
     profile::Places,
 };
 use crate::services::entra::{GraphGet, Purpose, SignInError};
@@ -36,6 +36,7 @@ async fn look(lab: &str, reached: &Reached) -> Vec<Finding> {
     findings.extend(reached.certificate.as_ref().map(|certificate| until(certificate.not_after(), SystemClock.now())));
     findings.extend(graph(reached).await);
     findings.extend(account(lab, reached).await);
+    findings.push(domain(reached).await);
     findings
 }
 
@@ -80,6 +81,26 @@ async fn graph(reached: &Reached) -> Vec<Finding> {
             vec![found, clock]
         }
         Err(problem) => vec![Finding::of("graph", problem)],
+    }
+}
+
+/// A lab may well have none.
+pub(in super::super) const NO_DOMAIN: &str = "none is configured; steps that look at it stay unknown";
+
+/// The domain controller, asked as whoever the profile names: any answer shows the way, the certificate and the password.
+async fn domain(reached: &Reached) -> Finding {
+    const WHAT: &str = "domain";
+    let directory = match reached.domain.open().await {
+        Ok(directory) => directory,
+        Err(NoDomain::NotConfigured { .. }) => return Finding::fine(WHAT, NO_DOMAIN),
+        Err(error) => return Finding::of(WHAT, error.problem()),
+    };
+    match directory.root().await {
+        Ok(root) => {
+            let host = root.host.as_deref().map_or_else(|| reached.domain.address(), text::line);
+            Finding::fine(WHAT, format!("{host} answers for {}", text::line(&root.naming_context)))
+        }
+        Err(error) => Finding::of(WHAT, error.into()),
     }
 }
 

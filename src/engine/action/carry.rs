@@ -9,7 +9,7 @@ use crate::engine::{
     known::Known,
     ledger::InDoubt,
     matcher,
-    probe::{self, Answer, LookError, SendError, Systems, Write},
+    probe::{self, Answer, Entries, LookError, SendError, Systems, Write},
 };
 use crate::guide::step::{Op, Undo};
 use serde_json::{Map, Value};
@@ -74,7 +74,7 @@ impl Engine {
                     .hint("look at the new plan and confirm that"),
             ));
         }
-        if !plan.ops.is_empty() {
+        if plan.writes_to_tenant() {
             // Before anything is intended: who declines a permission has changed nothing.
             self.ready_to_write().await?;
         }
@@ -96,6 +96,7 @@ impl Engine {
             request: op.request.clone(),
             before: op.before.clone(),
             confirmed: how.word().into(),
+            option: self.guide().option(&plan.step).map(str::to_owned),
             undo_of: op.undo_of,
         };
         let n = self.record(Some(&plan.step), intended).map_err(Refusal::Not)?;
@@ -113,7 +114,7 @@ impl Engine {
         let status = Some(answer.status);
         let event = match op.undo_of {
             Some(of) => Event::Undone { intended: n, of, status, note: None },
-            None => self.done(&plan.step, &op.op, n, &answer.body, status, answer.request_id.clone(), false),
+            None => self.done(&plan.step, &op.op, n, &answer.body, &op.request, status, answer.request_id.clone(), false),
         };
         self.end(&plan.step, event)
     }
@@ -126,17 +127,27 @@ impl Engine {
         op: &str,
         intended: u64,
         body: &Value,
+        sent: &Write,
         status: Option<u16>,
         request_id: Option<String>,
         by_looking: bool,
     ) -> Event {
-        let Kept { captured, undo, no_undo } = self.with_known(|known| keep(known, step, op, body));
+        let Kept { captured, undo, no_undo } = self.with_known(|known| keep(known, step, op, body, sent));
         Event::Done { intended, status, request_id, captured, undo, no_undo, by_looking }
+    }
+
+    /// How often an op's effect is looked at, and how long it may take to show. Permissions are read where they were written; only the
+    /// write itself may still be running: Samba takes 12 to 20 s to hand an entry down to 10,000 users, measured under load.
+    pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
+        match request {
+            Write::Graph(_) => self.window(step),
+            Write::Permissions { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
+        }
     }
 
     /// What stands behind an undo. While a change may not show yet, its absence says nothing: it is looked at until its window ends.
     async fn standing(&self, systems: &Arc<dyn Systems>, step: &str, op: &PlannedOp) -> Result<guard::Standing, Refusal> {
-        let (every, within) = self.window(step);
+        let (every, within) = self.window_of(step, &op.request);
         let done_at = self.with_known(|known| {
             if let Some(consent) = known.ledger.consents.iter().find(|consent| Some(consent.n) == op.undo_of) {
                 return Some(consent.at);
@@ -222,16 +233,23 @@ impl Engine {
 }
 
 /// What is kept of a reply, or of the item that looking found.
-fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value) -> Kept {
-    let nothing = Kept { captured: Map::new(), undo: None, no_undo: Some("the guide does not name this op any more".into()) };
+fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
+    let added = match sent {
+        Write::Permissions { permissions } => Some(permissions),
+        Write::Graph(_) => None,
+    };
+    // What was added is known without the guide: taking it back needs nothing else.
+    let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
+    let nothing = Kept { captured: Map::new(), no_undo: undo.is_none().then(|| "the guide does not name this op any more".into()), undo };
     let Some(op) = known.guide.steps.get(step).and_then(|step| step.apply.as_ref()?.ops.iter().find(|known| known.id == op)) else {
         return nothing;
     };
     let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),
+        Undo::Revoke => (added.map(|entries| Write::Permissions { permissions: entries.taken_back() }), None),
         Undo::Graph(undo) => match probe::write(undo, &known.scope(step).with_captured(captured.clone())) {
-            Ok(write) => (Some(write), None),
+            Ok(write) => (Some(Write::Graph(write)), None),
             Err(error) => (None, Some(format!("the reply did not hold what taking it back needs: {error}"))),
         },
     };

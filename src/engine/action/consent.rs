@@ -7,7 +7,7 @@ use crate::engine::{
     core::Engine,
     journal::Event,
     ledger::Consent,
-    probe::{NotReady, Systems, Write},
+    probe::{GraphCall, NotReady, Systems, Write},
 };
 use crate::services::entra::Purpose;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub(super) struct Removals {
 /// What Graph says about one grant.
 enum Found {
     /// This takes out what we added.
-    Send { write: Write, before: String },
+    Send { write: GraphCall, before: String },
     /// Graph cannot, and why.
     Not(String),
 }
@@ -136,7 +136,7 @@ impl Engine {
         if self.consent_step() != Some(step) || ledger.open_consents().next().is_none() {
             return Ok(removals);
         }
-        if let Some(entry) = ledger.open.iter().find(|entry| entry.step != step && entry.undo.is_some()) {
+        if let Some(entry) = ledger.open.iter().find(|entry| entry.step != step && matches!(entry.undo, Some(Write::Graph(_)))) {
             return Err(Refusal::Not(
                 Problem::new(format!("the consent stays for now: taking back `{}` needs it", entry.step))
                     .hint(format!("undo `{}` first; `guidepost undo --all` goes in the right order", entry.step)),
@@ -163,15 +163,16 @@ fn by_hand(one: &Consent, why: &str) -> String {
     format!("{}; {why}. By hand: {}. Then say so: `guidepost attest {}`", one.sentence(), one.by_hand(), one.task())
 }
 
-fn planned(systems: &dyn Systems, one: &Consent, write: Write, before: String) -> PlannedOp {
+fn planned(systems: &dyn Systems, one: &Consent, write: GraphCall, before: String) -> PlannedOp {
     PlannedOp {
         op: one.task(),
         title: format!("Take back the {}", one.sentence()),
         address: systems.address(&write.path),
+        difference: None,
         before,
         undo: "by signing in for writing again".into(),
         needs: crate::guide::rights::needed(&write.method, &write.path).map(|names| names.join(" or ")),
-        request: write,
+        request: Write::Graph(write),
         undo_of: Some(one.n),
     }
 }
@@ -221,9 +222,9 @@ fn send(grant: &Grant, one: &Consent) -> Found {
     let holds = |scopes: &BTreeSet<String>| scopes.iter().cloned().collect::<Vec<_>>().join(" ");
     let before = if grant.scopes.is_empty() { "no grant is shown".to_owned() } else { format!("the grant holds {}", holds(&grant.scopes)) };
     let write = if rest.is_empty() {
-        Write { method: "DELETE".into(), path, body: Value::Null }
+        GraphCall { method: "DELETE".into(), path, body: Value::Null }
     } else {
-        Write { method: "PATCH".into(), path, body: json!({"scope": rest.join(" ")}) }
+        GraphCall { method: "PATCH".into(), path, body: json!({"scope": rest.join(" ")}) }
     };
     Found::Send { write, before }
 }

@@ -11,7 +11,8 @@ use crate::engine::{
     journal::Event,
     ledger::InDoubt,
     matcher::{self, Outcome},
-    probe::{SendError, Write},
+    permissions,
+    probe::{Entries, SendError, Write},
 };
 use crate::guide::step::{Doubt, Op};
 use crate::lab::connect::person_needed;
@@ -47,7 +48,8 @@ impl Engine {
             return self.settle_grant(doubt).await;
         }
         let Some(op) = self.op(doubt) else { return Err(only_the_person(doubt)) };
-        match (op.doubt, op.unless.clone()) {
+        let looks_itself = matches!(doubt.request, Write::Permissions { .. });
+        match (op.doubt, op.unless.clone().or_else(|| looks_itself.then(String::new))) {
             (Doubt::Look, Some(check)) => self.settle_by_looking(doubt, &check).await,
             (Doubt::Repeat, _) => self.settle_by_repeating(doubt, &op).await,
             (Doubt::Ask, _) | (Doubt::Look, None) => Err(only_the_person(doubt)),
@@ -66,12 +68,17 @@ impl Engine {
     }
 
     async fn settle_by_looking(&self, doubt: &InDoubt, check: &str) -> Result<(), Refusal> {
-        let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
-        let (every, within) = settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within));
+        let (every, within) = match &doubt.request {
+            Write::Graph(_) => {
+                let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
+                settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
+            }
+            Write::Permissions { .. } => self.window_of(&doubt.step, &doubt.request),
+        };
         let wanted = if doubt.undo_of.is_some() { Seen::Absent } else { Seen::Present };
         let mut streak = 0;
         loop {
-            let seen = self.see(&doubt.step, check).await;
+            let seen = self.see(doubt, check).await;
             streak = if seen == wanted { streak + 1 } else { 0 };
             if streak >= READS && self.absence_counts(doubt, within) {
                 let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
@@ -117,7 +124,27 @@ impl Engine {
         shown || self.now().duration_since(entry.at).unsigned_abs() >= within
     }
 
-    async fn see(&self, step: &str, check: &str) -> Seen {
+    async fn see(&self, doubt: &InDoubt, check: &str) -> Seen {
+        match &doubt.request {
+            Write::Graph(_) => self.see_check(&doubt.step, check).await,
+            Write::Permissions { permissions } => self.see_entries(permissions).await,
+        }
+    }
+
+    /// The entries themselves: whichever option of the step is walked by now, and whatever its check says.
+    async fn see_entries(&self, entries: &Entries) -> Seen {
+        let Some(systems) = self.systems() else { return Seen::Nothing };
+        let Ok(answer) = systems.look(&entries.look()).await else { return Seen::Nothing };
+        // All came with one write or none did; when they were removed, none must be left.
+        let (of, enough) = if entries.add.is_empty() { (&entries.remove, 1) } else { (&entries.add, entries.add.len()) };
+        match permissions::there(&answer.body, of) {
+            Ok(there) if there >= enough => Seen::Present,
+            Ok(_) => Seen::Absent,
+            Err(_) => Seen::Nothing,
+        }
+    }
+
+    async fn see_check(&self, step: &str, check: &str) -> Seen {
         self.survey(&self.with_needs(step)).await;
         self.with_known(|known| {
             let Some((_, definition)) = known.check(step, check) else { return Seen::Nothing };
@@ -150,7 +177,7 @@ impl Engine {
             Some(of) => {
                 Event::Undone { intended: doubt.n, of, status: None, note: Some("nobody saw the answer; looking showed it".into()) }
             }
-            None => self.done(&doubt.step, &doubt.op, doubt.n, effect, None, None, true),
+            None => self.done(&doubt.step, &doubt.op, doubt.n, effect, &doubt.request, None, None, true),
         }
     }
 }
@@ -161,17 +188,14 @@ fn not_happened(doubt: &InDoubt, why: &str) -> Event {
 
 fn still_in_doubt(doubt: &InDoubt) -> Refusal {
     Refusal::Unknown(
-        Problem::unknown(format!(
-            "whether `{} {}` happened is still in doubt: the system could not be read",
-            doubt.request.method, doubt.request.path
-        ))
-        .hint("it is looked at again at the next start"),
+        Problem::unknown(format!("whether `{}` happened is still in doubt: the system could not be read", doubt.request.line()))
+            .hint("it is looked at again at the next start"),
     )
 }
 
 fn only_the_person(doubt: &InDoubt) -> Refusal {
     Refusal::Not(
-        Problem::new(format!("whether `{} {}` happened can only be told by a person", doubt.request.method, doubt.request.path))
+        Problem::new(format!("whether `{}` happened can only be told by a person", doubt.request.line()))
             .hint("look in the portal, then answer in the walk"),
     )
 }

@@ -4,7 +4,8 @@ use super::Refusal;
 use crate::base::Problem;
 use crate::engine::{
     consent::{GRANTS, Grant},
-    probe::{Request, Systems, Write},
+    permissions,
+    probe::{Entries, GraphCall, Request, Systems, Write},
 };
 use serde_json::Value;
 
@@ -26,9 +27,21 @@ pub(super) enum Standing {
 /// # Errors
 /// It must not be taken away, or that could not be read.
 pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<Standing, Refusal> {
-    if write.path.starts_with(GRANTS) {
-        return grant(systems, write).await;
+    match write {
+        Write::Graph(call) if call.path.starts_with(GRANTS) => grant(systems, call).await,
+        Write::Graph(call) => before_delete(systems, call).await,
+        Write::Permissions { permissions } => before_removal(systems, permissions).await,
     }
+}
+
+/// Entries that are gone need no writing; those that are left are removed.
+async fn before_removal(systems: &dyn Systems, entries: &Entries) -> Result<Standing, Refusal> {
+    let answer = systems.look(&entries.look()).await.map_err(|error| could_not_look(&error.what, error.hint))?;
+    let there = permissions::there(&answer.body, &entries.remove).map_err(|why| could_not_look(&why, None))?;
+    Ok(if there == 0 { Standing::Gone } else { Standing::There })
+}
+
+async fn before_delete(systems: &dyn Systems, write: &GraphCall) -> Result<Standing, Refusal> {
     let Some(id) = write.path.strip_prefix(ASSIGNMENTS).and_then(|rest| rest.strip_prefix('/')) else { return Ok(Standing::There) };
     if write.method != "DELETE" {
         return Ok(Standing::There);
@@ -62,7 +75,7 @@ pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<
 }
 
 /// Whether a grant still holds what a write would take out of it.
-async fn grant(systems: &dyn Systems, write: &Write) -> Result<Standing, Refusal> {
+async fn grant(systems: &dyn Systems, write: &GraphCall) -> Result<Standing, Refusal> {
     let found = match systems.look(&get(write.path.clone(), None)).await {
         Ok(answer) => Grant::read(&answer.body),
         Err(error) if error.status == Some(404) => return Ok(Standing::Gone),

@@ -9,12 +9,13 @@ use crate::engine::{
     known::{Known, NoRequest},
     ledger::{ChangeKind, Entry},
     matcher::{Scope, shown},
-    probe::{self, Write},
+    permissions::{Difference, Running},
+    probe::{self, GraphCall, Request, Write},
 };
 use crate::guide::{
     Step,
     prose::plain_text,
-    step::{GraphWrite, Op, Risk, Undo},
+    step::{Change, Grant, GraphWrite, Op, Risk, Undo},
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
@@ -56,6 +57,9 @@ pub struct Plan {
     pub lab: String,
     /// The step.
     pub step: String,
+    /// The option with which the step is walked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub option: Option<String>,
     /// Which way.
     pub direction: Direction,
     /// The step's risk asks for a typed word.
@@ -84,6 +88,9 @@ pub struct PlannedOp {
     pub before: String,
     /// How it is taken back, or why it cannot be.
     pub undo: String,
+    /// What changes in an object's permissions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
     /// The permission that it needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
@@ -92,7 +99,35 @@ pub struct PlannedOp {
     pub undo_of: Option<u64>,
 }
 
+impl PlannedOp {
+    /// What goes where, in one line.
+    #[must_use]
+    pub fn sends(&self) -> String {
+        match &self.request {
+            Write::Graph(call) => format!("{} {}", call.method, self.address),
+            Write::Permissions { .. } => format!("modify {}", self.address),
+        }
+    }
+
+    /// What it carries, in lines: the body as pretty JSON, or the entries that come and go and the modification as LDIF. Empty for nothing.
+    #[must_use]
+    pub fn carries(&self) -> String {
+        match (&self.request, &self.difference) {
+            (Write::Graph(call), _) if call.body.is_null() => String::new(),
+            (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
+            (Write::Permissions { .. }, Some(difference)) => difference.lines(),
+            (Write::Permissions { .. }, None) => String::new(),
+        }
+    }
+}
+
 impl Plan {
+    /// Whether something of it goes to the tenant, so that somebody must be signed in for writing there.
+    #[must_use]
+    pub fn writes_to_tenant(&self) -> bool {
+        self.ops.iter().any(|op| matches!(op.request, Write::Graph(_)))
+    }
+
     /// The word that a person must type; `None` when a key is enough.
     #[must_use]
     pub fn typed(&self) -> Option<&'static str> {
@@ -108,7 +143,8 @@ impl Plan {
         let id = hex(&Sha256::digest(canonical(&essence)));
         // Taking a privilege back is never the risky direction.
         let high_risk = step.risk == Risk::High && direction == Direction::Apply;
-        Self { format: 1, id, guide, lab, step: step.id.clone(), direction, high_risk, ops, skipped, by_hand: Vec::new() }
+        let option = engine.guide().option(&step.id).map(str::to_owned);
+        Self { format: 1, id, guide, lab, step: step.id.clone(), option, direction, high_risk, ops, skipped, by_hand: Vec::new() }
     }
 }
 
@@ -146,6 +182,9 @@ impl Engine {
             ));
         }
         self.survey(&self.with_needs(step)).await;
+        for request in self.with_known(|known| permissions_needed(known, step, direction)) {
+            self.look(&request).await;
+        }
         match direction {
             Direction::Apply => self.plan_apply(step),
             Direction::Undo => self.plan_undo(step, self.removals(step).await?),
@@ -156,9 +195,9 @@ impl Engine {
         self.with_known(|known| {
             let Some(definition) = known.guide.steps.get(step) else { return Err(Refusal::Not(no_step(self, step))) };
             let Some(apply) = &definition.apply else { return Err(Refusal::Not(by_hand(known, definition))) };
-            let (mut ops, mut skipped) = (Vec::new(), Vec::new());
+            let (mut ops, mut skipped, mut running) = (Vec::new(), Vec::new(), Running::default());
             for op in &apply.ops {
-                match self.plan_op(known, definition, op)? {
+                match self.plan_op(known, definition, op, &mut running)? {
                     Ok(planned) => ops.push(planned),
                     Err(reason) => skipped.push(reason),
                 }
@@ -167,7 +206,7 @@ impl Engine {
         })
     }
 
-    fn plan_op(&self, known: &Known<'_>, step: &Step, op: &Op) -> Result<Result<PlannedOp, String>, Refusal> {
+    fn plan_op(&self, known: &Known<'_>, step: &Step, op: &Op, running: &mut Running) -> Result<Result<PlannedOp, String>, Refusal> {
         let title = title(known, &step.id, &op.id);
         let mut before = "not looked at; this op has no check of its own".to_owned();
         if let Some(check) = &op.unless {
@@ -177,39 +216,96 @@ impl Engine {
             }
             before = judgement.found.unwrap_or_default();
         }
-        for template in templates(&op.graph) {
+        for template in templates(&op.change) {
             known.ready(&step.id, template).map_err(|trouble| not_ready(&title, &trouble))?;
         }
-        let request = probe::write(&op.graph, &known.scope(&step.id))
-            .map_err(|error| Refusal::Not(Problem::new(format!("cannot write the request for `{title}`: {error}"))))?;
+        let scope = known.scope(&step.id);
+        let cannot = |error: &dyn std::fmt::Display| Refusal::Not(Problem::new(format!("cannot write the request for `{title}`: {error}")));
+        match &op.change {
+            Change::Graph(write) => {
+                let request = probe::write(write, &scope).map_err(|error| cannot(&error))?;
+                let undo = match &op.undo {
+                    Undo::Graph(undo) => describe(undo, &op.id, &scope),
+                    Undo::Revoke => "cannot be taken back: only entries of permissions can be revoked".to_owned(),
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                };
+                Ok(Ok(self.planned(op.id.clone(), title, Write::Graph(request), before, undo, None)))
+            }
+            Change::Grant(grant) => {
+                let look = probe::grant(grant, &scope).map_err(|error| cannot(&error))?;
+                self.plan_grant(known, op, grant, &look, title, running)
+            }
+        }
+    }
+
+    /// Only what is missing is added; what was read is what the plan replaces, and with anything else it is refused.
+    fn plan_grant(
+        &self,
+        known: &Known<'_>,
+        op: &Op,
+        grant: &Grant,
+        look: &Request,
+        title: String,
+        running: &mut Running,
+    ) -> Result<Result<PlannedOp, String>, Refusal> {
+        let facts = read(known, look, &title)?;
+        let mut entries = running.grant(facts, &grant.rights).map_err(|why| unreadable(&title, &why))?;
+        if entries.add.is_empty() {
+            return Ok(Err(format!("{title}: the entries are there already")));
+        }
+        let (difference, before) = running.change(facts, &mut entries).map_err(|why| unreadable(&title, &why))?;
         let undo = match &op.undo {
-            Undo::Graph(undo) => describe(undo, &op.id, &known.scope(&step.id)),
+            Undo::Revoke => Write::Permissions { permissions: entries.taken_back() }.line(),
             Undo::None(reason) => format!("cannot be taken back: {reason}"),
+            Undo::Graph(_) => "cannot be taken back: a Graph request cannot remove entries".to_owned(),
         };
-        Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
+        let request = Write::Permissions { permissions: entries };
+        Ok(Ok(PlannedOp { difference: Some(difference), ..self.planned(op.id.clone(), title, request, before, undo, None) }))
     }
 
     fn planned(&self, op: String, title: String, request: Write, before: String, undo: String, undo_of: Option<u64>) -> PlannedOp {
-        let address = self.systems().map_or_else(|| request.path.clone(), |systems| systems.address(&request.path));
-        let needs = crate::guide::rights::needed(&request.method, &request.path).map(|names| names.join(" or "));
-        PlannedOp { op, title, request, address, before, undo, needs, undo_of }
+        let (address, needs) = match &request {
+            Write::Graph(GraphCall { method, path, .. }) => (
+                self.systems().map_or_else(|| path.clone(), |systems| systems.address(path)),
+                crate::guide::rights::needed(method, path).map(|names| names.join(" or ")),
+            ),
+            Write::Permissions { permissions } => (
+                format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), permissions.on),
+                Some(format!("the right to change the permissions of {}", permissions.on)),
+            ),
+        };
+        PlannedOp { op, title, request, address, before, undo, difference: None, needs, undo_of }
+    }
+
+    /// A change taken back. What stands there of permissions by now is read again: the plan says what is removed from it.
+    fn plan_taking_back(
+        &self,
+        known: &Known<'_>,
+        step: &Step,
+        entry: &Entry,
+        request: &Write,
+        running: &mut Running,
+    ) -> Result<PlannedOp, Refusal> {
+        let (title, done) = (title(known, &step.id, &entry.op), format!("done by Guidepost at {:.0}", entry.at));
+        let planned = |request: Write, before: String| {
+            self.planned(entry.op.clone(), title.clone(), request, before, again(step, entry), Some(entry.n))
+        };
+        let Write::Permissions { permissions } = request else { return Ok(planned(request.clone(), done)) };
+        let facts = read(known, &permissions.look(), &title)?;
+        let mut entries = running.on_top(facts, permissions).map_err(|why| unreadable(&title, &why))?;
+        let (difference, before) = running.change(facts, &mut entries).map_err(|why| unreadable(&title, &why))?;
+        let planned = planned(Write::Permissions { permissions: entries }, format!("{done}; {before}"));
+        Ok(PlannedOp { difference: Some(difference), ..planned })
     }
 
     fn plan_undo(&self, step: &str, removals: Removals) -> Result<Plan, Refusal> {
         self.with_known(|known| {
             let Some(definition) = known.guide.steps.get(step) else { return Err(Refusal::Not(no_step(self, step))) };
-            let (mut ops, mut skipped) = (Vec::new(), Vec::new());
+            let (mut ops, mut skipped, mut running) = (Vec::new(), Vec::new(), Running::default());
             // The last change goes first, so that nothing is taken away from under another.
             for entry in known.ledger.open.iter().rev().filter(|entry| entry.step == step) {
                 match &entry.undo {
-                    Some(request) => ops.push(self.planned(
-                        entry.op.clone(),
-                        title(known, step, &entry.op),
-                        request.clone(),
-                        format!("done by Guidepost at {:.0}", entry.at),
-                        again(known, definition, entry),
-                        Some(entry.n),
-                    )),
+                    Some(request) => ops.push(self.plan_taking_back(known, definition, entry, request, &mut running)?),
                     None => skipped.push(format!("{}: {}", title(known, step, &entry.op), entry.no_undo.clone().unwrap_or_default())),
                 }
             }
@@ -220,8 +316,44 @@ impl Engine {
     }
 }
 
-fn again(_known: &Known<'_>, step: &Step, entry: &Entry) -> String {
-    format!("by applying `{}` again: {} {}", step.id, entry.request.method, entry.request.path)
+/// The looks at permissions that a plan rests on and that no probe of the step brings.
+fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Vec<Request> {
+    let Some(definition) = known.guide.steps.get(step) else { return Vec::new() };
+    match direction {
+        Direction::Apply => {
+            let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
+            let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
+                Change::Graph(_) => None,
+                Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
+            });
+            grants.filter(|request| !asked.contains(request)).collect()
+        }
+        Direction::Undo => {
+            let open = known.ledger.open.iter().filter(|entry| entry.step == step);
+            let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
+                Write::Graph(_) => None,
+                Write::Permissions { permissions } => Some(permissions.look()),
+            });
+            looks.collect()
+        }
+    }
+}
+
+/// What a look at permissions brought back.
+fn read<'k>(known: &Known<'k>, look: &Request, title: &str) -> Result<&'k Value, Refusal> {
+    match known.looks.get(look).map(|look| &look.outcome) {
+        Some(Ok(facts)) => Ok(&facts.body),
+        Some(Err(error)) => Err(not_ready(title, &NoRequest::Failed(error.clone()))),
+        None => Err(not_ready(title, &NoRequest::Waiting)),
+    }
+}
+
+fn unreadable(title: &str, why: &str) -> Refusal {
+    Refusal::Unknown(Problem::unknown(format!("cannot plan `{title}`: {why}")))
+}
+
+fn again(step: &Step, entry: &Entry) -> String {
+    format!("by applying `{}` again: {}", step.id, entry.request.line())
 }
 
 fn no_step(engine: &Engine, step: &str) -> Problem {
@@ -303,7 +435,14 @@ fn not_ready(title: &str, trouble: &NoRequest) -> Refusal {
     }
 }
 
-fn templates(write: &GraphWrite) -> Vec<&Template> {
+fn templates(change: &Change) -> Vec<&Template> {
+    match change {
+        Change::Graph(write) => graph_templates(write),
+        Change::Grant(grant) => vec![&grant.on, &grant.trustee],
+    }
+}
+
+fn graph_templates(write: &GraphWrite) -> Vec<&Template> {
     use crate::guide::step::Body;
     fn collect<'t>(body: &'t Body, into: &mut Vec<&'t Template>) {
         match body {

@@ -1,8 +1,8 @@
 //! Builds a [`Page`] from what is known at one moment. Pure: no lock, no clock, no terminal.
 
 use super::{
-    Act, ActionLine, Attested, CheckPane, Connection, LabLine, Meter, NoteLine, Notice, Offer, Overlay, Page, RailPhase, RailStep,
-    StepPage, TaskLine, WizardLine,
+    Act, ActionLine, Attested, CheckPane, Connection, LabLine, Meter, NoteLine, Notice, Offer, OptionLine, Overlay, Page, RailPhase,
+    RailStep, StepPage, TaskLine, WizardLine,
 };
 use crate::engine::{
     check::{Judgement, Verdict, judge, judge_step},
@@ -125,6 +125,7 @@ fn step_page(known: &Known<'_>, id: &str) -> StepPage {
             risk: String::new(),
             place: String::new(),
             why: Vec::new(),
+            options: Vec::new(),
             tasks: Vec::new(),
             pages: Vec::new(),
             notes: Vec::new(),
@@ -141,11 +142,21 @@ fn step_page(known: &Known<'_>, id: &str) -> StepPage {
         risk: risk_word(step.risk).into(),
         place: step.place.clone(),
         why: prose.why.clone(),
+        options: options(known, step, prose),
         tasks: tasks(known, step, prose),
         pages: step.pages.iter().map(|page| wizard_line(page, prose)).collect(),
         notes: notes(prose),
         action: action(known, step, prose),
     }
+}
+
+fn options(known: &Known<'_>, step: &Step, prose: &StepProse) -> Vec<OptionLine> {
+    let line = |id: &String| OptionLine {
+        id: id.clone(),
+        text: prose.options.get(id).cloned().unwrap_or_else(|| vec![Span::plain(id)]),
+        walked: known.guide.option(&step.id) == Some(id),
+    };
+    step.options.keys().map(line).collect()
 }
 
 fn risk_word(risk: Risk) -> &'static str {

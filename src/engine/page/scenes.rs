@@ -163,6 +163,7 @@ pub(crate) fn fail() -> View {
         why: vec![paragraph(
             "Entra Connect asks for a **Global Administrator** or a **Hybrid Identity Administrator** when its options are changed. The guide uses User 1 for that; the last step takes the role away again.",
         )],
+        options: Vec::new(),
         tasks: tasks(),
         pages: Vec::new(),
         notes: vec![

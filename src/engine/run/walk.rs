@@ -17,7 +17,7 @@ use crate::engine::{
         build::{self, Rhythm, Surroundings},
     },
     probe::{Request, Systems},
-    schedule::{Nearness, Schedule, Settling},
+    schedule::{Nearness, Schedule, Settling, System},
 };
 use crate::guide::prose::Span;
 use jiff::Timestamp;
@@ -45,6 +45,8 @@ pub struct Begin {
     pub door: Arc<dyn Door>,
     /// The step to begin with; `None` for where the last walk stood, else the first.
     pub step: Option<String>,
+    /// Options that were chosen, each `STEP=NAME`: kept with the place.
+    pub options: Vec<String>,
     /// Where the step in view is kept between walks.
     pub position: Option<PathBuf>,
     /// Spreads looks so that forty laptops do not ask at once.
@@ -55,13 +57,14 @@ pub struct Begin {
 #[must_use]
 pub fn start(begin: Begin) -> Handle {
     let (commands, inbox) = mpsc::channel(COMMANDS);
-    let kept = begin.position.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).map(|step| step.trim().to_owned());
+    let kept = begin.position.as_deref().and_then(kept_place).and_then(|place| Some(place.lines().next()?.trim().to_owned()));
     let steps = &begin.engine.guide().steps;
     let step = begin.step.or(kept).filter(|step| steps.contains_key(step)).or_else(|| steps.keys().next().cloned());
     let step = step.unwrap_or_default();
     // A walk that only reads leaves the place to the one that writes.
     let position = begin.position.filter(|_| begin.engine.read_only().is_none());
-    remember(position.as_deref(), &step);
+    let position = position.map(|path| Position { path, options: begin.options });
+    remember(position.as_ref(), &step);
     let mut walk = Walk {
         step,
         notice: begin.engine.read_only().map(|why| Notice { text: format!("nothing can be changed in this walk: {why}"), hint: None }),
@@ -88,17 +91,37 @@ pub fn start(begin: Begin) -> Handle {
     Handle { commands, views }
 }
 
-/// Keeps the step in view for the next walk. A convenience, not a record: a disk that refuses costs only the place.
-fn remember(position: Option<&Path>, step: &str) {
-    if let Some(path) = position {
-        let _ = std::fs::write(path, step);
+/// Where the place is kept, and what is kept with it.
+struct Position {
+    path: PathBuf,
+    options: Vec<String>,
+}
+
+/// Keeps the step in view for the next walk, below it the options that were chosen. A convenience, not a record: a disk that refuses
+/// costs only the place.
+fn remember(position: Option<&Position>, step: &str) {
+    if let Some(Position { path, options }) = position {
+        let lines: Vec<&str> = std::iter::once(step).chain(options.iter().map(String::as_str)).collect();
+        let _ = std::fs::write(path, lines.join("\n"));
     }
+}
+
+/// A file of a few lines; what is longer is none of ours.
+fn kept_place(path: &Path) -> Option<String> {
+    std::fs::read_to_string(path).ok().filter(|place| place.len() < 16 * 1024)
+}
+
+/// The options that the last walk was given, each `STEP=NAME`.
+#[must_use]
+pub fn kept_options(position: &Path) -> Vec<String> {
+    let place = kept_place(position).unwrap_or_default();
+    place.lines().skip(1).map(str::trim).filter(|line| line.contains('=')).map(str::to_owned).collect()
 }
 
 struct Walk {
     engine: Engine,
     door: Arc<dyn Door>,
-    position: Option<PathBuf>,
+    position: Option<Position>,
     schedule: Schedule,
     step: String,
     connection: Connection,
@@ -196,7 +219,7 @@ impl Walk {
         if !self.engine.guide().steps.contains_key(&step) {
             return;
         }
-        remember(self.position.as_deref(), &step);
+        remember(self.position.as_ref(), &step);
         self.step = step;
     }
 
@@ -217,7 +240,9 @@ impl Walk {
         let Some(asked) = self.asked_again else { return };
         let look = self.engine.with_known(|known| known.looks.get(request).cloned());
         let Some(look) = look else { return };
-        if look.outcome.as_ref().is_err_and(|error| error.status.is_none()) {
+        // The domain's connection comes back by itself.
+        let of_graph = System::of(request) == System::Graph;
+        if of_graph && look.outcome.as_ref().is_err_and(|error| error.status.is_none()) {
             self.asked_again = None;
             self.connect();
         } else if look.at.saturating_sub(look.took).is_ok_and(|started| started >= asked) {
@@ -257,7 +282,7 @@ impl Walk {
         let engine = self.engine.clone();
         self.tasks.spawn(async move {
             let outcome = engine.plan(&step, direction).await;
-            let sends = outcome.as_ref().is_ok_and(|plan| !plan.ops.is_empty());
+            let sends = outcome.as_ref().is_ok_and(Plan::writes_to_tenant);
             let ready = if sends { engine.ready_to_write().await } else { Ok(()) };
             // What else is in the way is said when it is sent.
             let ask = if let Err(Refusal::SignIn(ask)) = ready { Some(ask) } else { None };
@@ -413,7 +438,7 @@ impl Walk {
             Ok(_) => self.activity = Some("what was in doubt is settled, and recorded in the journal".into()),
             Err(Refusal::Not(_)) if !self.engine.ledger().in_doubt.is_empty() => {
                 let doubt = self.engine.ledger().in_doubt.into_iter().next();
-                self.overlay = doubt.map(|doubt| Overlay::Doubt { what: format!("{} {}", doubt.request.method, doubt.request.path) });
+                self.overlay = doubt.map(|doubt| Overlay::Doubt { what: doubt.request.line() });
             }
             Err(refusal) => self.say(refusal.into()),
         }
@@ -526,8 +551,8 @@ fn windows(known: &Known<'_>) -> Vec<(Request, Duration, Option<Duration>)> {
 fn pane(plan: &Plan, title: &str) -> PlanPane {
     let line = |op: &crate::engine::action::PlannedOp| PlanLine {
         title: vec![Span::plain(&op.title)],
-        request: format!("{} {}", op.request.method, op.address),
-        body: if op.request.body.is_null() { String::new() } else { serde_json::to_string_pretty(&op.request.body).unwrap_or_default() },
+        request: op.sends(),
+        body: op.carries(),
         before: op.before.clone(),
         undo: op.undo.clone(),
         needs: op.needs.clone(),

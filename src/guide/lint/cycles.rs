@@ -32,15 +32,17 @@ fn probe_name(reference: &Reference) -> Option<String> {
 pub(super) fn needs(parts: &Parts, out: &mut Vec<Finding>) {
     let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (step_id, step) in &parts.steps {
-        for (check_id, check) in &step.step.value.checks {
+        // With several options, all that any of them needs.
+        for (check_id, check) in step.variants.iter().flat_map(|variant| &variant.value.checks) {
             let full = |need: &String| if need.contains('/') { need.clone() } else { format!("{step_id}/{need}") };
-            edges.insert(format!("{step_id}/{check_id}"), check.needs.iter().map(full).collect());
+            edges.entry(format!("{step_id}/{check_id}")).or_default().extend(check.needs.iter().map(full));
         }
     }
     for circle in circles(&edges) {
         let Some((step_id, check_id)) = circle[0].split_once('/') else { continue };
         let Some(step) = parts.steps.get(step_id) else { continue };
-        let finding = step.step.at(&["checks", check_id, "needs"], format!("checks need each other in a circle: {}", arrows(&circle)));
+        let Some(variant) = step.variants.iter().find(|variant| variant.value.checks.contains_key(check_id)) else { continue };
+        let finding = variant.at(&["checks", check_id, "needs"], format!("checks need each other in a circle: {}", arrows(&circle)));
         out.push(finding.hint("take out the `needs` that is not needed"));
     }
 }

@@ -5,10 +5,13 @@ use crate::guide::finding::Finding;
 use crate::guide::load::Parts;
 use crate::guide::pack::ReadWrite;
 use crate::guide::rights::needed;
-use crate::guide::step::{Probe, Step, Undo};
+use crate::guide::step::{Change, Probe, Step, Undo};
 use crate::guide::variables::{Part, Template};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
+
+/// The attribute that holds an object's permissions.
+const PERMISSIONS: &str = "nTSecurityDescriptor";
 
 /// One request of a step.
 struct Request<'s> {
@@ -21,12 +24,12 @@ pub(super) fn lint(parts: &Parts, out: &mut Vec<Finding>) {
     let graph = &parts.pack.value.rights.graph;
     let (mut reading, mut writing) = (HashSet::new(), HashSet::new());
     let mut all_known = true;
-    for step in parts.steps.values() {
-        for request in probes(&step.step.value) {
-            all_known &= covered(&step.step, &request, "read", &graph.read, &mut reading, out);
+    for step in parts.steps.values().flat_map(|step| &step.variants) {
+        for request in probes(&step.value) {
+            all_known &= covered(step, &request, "read", &graph.read, &mut reading, out);
         }
-        for request in ops(&step.step.value) {
-            all_known &= covered(&step.step, &request, "write", &graph.write, &mut writing, out);
+        for request in ops(&step.value) {
+            all_known &= covered(step, &request, "write", &graph.write, &mut writing, out);
         }
     }
     // What a misspelt request would have needed is not known.
@@ -34,28 +37,86 @@ pub(super) fn lint(parts: &Parts, out: &mut Vec<Finding>) {
         declared(parts, &["rights", "graph", "read"], &graph.read, &reading, "probe", out);
         declared(parts, &["rights", "graph", "write"], &graph.write, &writing, "op", out);
     }
-    let none = HashSet::new();
-    for (system, rights) in [("azure", &parts.pack.value.rights.azure), ("domain", &parts.pack.value.rights.domain)] {
-        let ReadWrite { read, write } = rights;
-        declared(parts, &["rights", system, "read"], read, &none, "probe", out);
-        declared(parts, &["rights", system, "write"], write, &none, "op", out);
+    let ReadWrite { read, write } = &parts.pack.value.rights.azure;
+    declared(parts, &["rights", "azure", "read"], read, &HashSet::new(), "probe", out);
+    declared(parts, &["rights", "azure", "write"], write, &HashSet::new(), "op", out);
+    domain(parts, out);
+}
+
+/// Attributes of the domain's objects: those that probes bring back, and the permissions where they are looked at or changed.
+fn domain(parts: &Parts, out: &mut Vec<Finding>) {
+    let rights = &parts.pack.value.rights.domain;
+    let (mut reading, mut writing) = (HashSet::new(), HashSet::new());
+    for read in parts.steps.values().flat_map(|step| &step.variants) {
+        for (name, probe) in &read.value.probes {
+            for (keys, attribute) in attributes(name, probe) {
+                attribute_declared(read, &keys, attribute, ("read", &rights.read), out);
+                reading.insert(attribute);
+            }
+        }
+        for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
+            match &op.change {
+                Change::Graph(_) => {}
+                Change::Grant(_) => {
+                    let keys = ["apply", "ops", &number.to_string(), "grant"].map(str::to_owned).to_vec();
+                    attribute_declared(read, &keys, PERMISSIONS, ("write", &rights.write), out);
+                    writing.insert(PERMISSIONS);
+                }
+            }
+        }
+    }
+    declared(parts, &["rights", "domain", "read"], &rights.read, &reading, "probe", out);
+    declared(parts, &["rights", "domain", "write"], &rights.write, &writing, "op", out);
+}
+
+/// What a probe reads of the domain's objects, each with where it is written.
+fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+    match probe {
+        Probe::Graph(_) => Vec::new(),
+        Probe::Ldap(search) => {
+            let one = |(number, attribute): (usize, &'s String)| {
+                (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
+            };
+            search.attributes.iter().enumerate().map(one).collect()
+        }
+        Probe::Rights(_) => vec![(keys(&["probes", name, "rights"]), PERMISSIONS)],
     }
 }
 
+fn attribute_declared(read: &Read<Step>, keys: &[String], attribute: &str, (way, declared): (&str, &[String]), out: &mut Vec<Finding>) {
+    // To say which right a secret would need would only mislead.
+    if declared.iter().any(|known| known == attribute) || super::domain::is_secret(attribute) {
+        return;
+    }
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let verb = if way == "read" { "reads" } else { "writes" };
+    let finding = read.at(&keys, format!("this {verb} `{attribute}`, a right that the pack does not declare"));
+    out.push(finding.hint(format!("add `{attribute}` to `rights.domain.{way}` in pack.yaml")));
+}
+
 fn probes(step: &Step) -> Vec<Request<'_>> {
-    let request = |(name, probe)| {
-        let (name, Probe::Graph(get)): (&String, &Probe) = (name, probe);
-        Request { method: "GET", path: &get.get, keys: ["probes", name, "graph", "get"].map(str::to_owned).to_vec() }
-    };
-    step.probes.iter().map(request).collect()
+    let mut requests = Vec::new();
+    for (name, probe) in &step.probes {
+        match probe {
+            Probe::Graph(get) => {
+                let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
+                requests.push(Request { method: "GET", path: &get.get, keys });
+            }
+            Probe::Ldap(_) | Probe::Rights(_) => {}
+        }
+    }
+    requests
 }
 
 fn ops(step: &Step) -> Vec<Request<'_>> {
     let mut requests = Vec::new();
     for (number, op) in step.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
         let number = number.to_string();
-        let keys = ["apply", "ops", &number, "graph", op.graph.method.key()].map(str::to_owned).to_vec();
-        requests.push(Request { method: op.graph.method.as_str(), path: &op.graph.path, keys });
+        if let Change::Graph(write) = &op.change {
+            let keys = ["apply", "ops", &number, "graph", write.method.key()].map(str::to_owned).to_vec();
+            requests.push(Request { method: write.method.as_str(), path: &write.path, keys });
+        }
         if let Undo::Graph(write) = &op.undo {
             let keys = ["apply", "ops", &number, "undo", "graph", write.method.key()].map(str::to_owned).to_vec();
             requests.push(Request { method: write.method.as_str(), path: &write.path, keys });
@@ -96,7 +157,7 @@ fn covered(
     true
 }
 
-fn declared(parts: &Parts, path: &[&str], rights: &[String], used: &HashSet<&'static str>, word: &str, out: &mut Vec<Finding>) {
+fn declared(parts: &Parts, path: &[&str], rights: &[String], used: &HashSet<&str>, word: &str, out: &mut Vec<Finding>) {
     for (number, right) in rights.iter().enumerate() {
         let number = number.to_string();
         let path = [path, &[number.as_str()]].concat();

@@ -1,16 +1,15 @@
 //! One step: every name it uses exists, every path stays inside Graph, every op can be taken back.
 
-use super::{names, uses};
+use super::{domain, names, uses};
 use crate::guide::finding::{Finding, known_names};
-use crate::guide::load::{Parts, StepParts};
-use crate::guide::step::{Apply, Check, Diagnosis, DiagnosisVerdict, Probe, Step, StepKind, Undo};
+use crate::guide::load::Parts;
+use crate::guide::step::{Apply, Change, Check, Diagnosis, DiagnosisVerdict, Grant, GraphGet, Op, Probe, Step, StepKind, Undo};
 use crate::guide::variables::{Part, Reference, Template, is_code, is_name};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
 use uses::{Seat, Use};
 
-pub(super) fn lint(parts: &Parts, id: &str, step: &StepParts, out: &mut Vec<Finding>) {
-    let read = &step.step;
+pub(super) fn lint(parts: &Parts, id: &str, read: &Read<Step>, out: &mut Vec<Finding>) {
     identity(read, id, out);
     probes(read, out);
     for (name, check) in &read.value.checks {
@@ -48,14 +47,37 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
             let finding = read.at_key(&["probes", name], format!("`{name}` cannot be a probe's name"));
             out.push(finding.hint("`{{ var:… }}`, `{{ const:… }}` and `{{ captured:… }}` mean something else"));
         }
-        let Probe::Graph(get) = probe;
-        path(read, &["probes", name, "graph", "get"], &get.get, out);
-        for (number, property) in get.select.iter().enumerate() {
-            if property.is_empty() || !property.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                let finding = read.at(&["probes", name, "graph", "select", &number.to_string()], format!("`{property}` is no property"));
-                out.push(finding.hint("write one name a list item, letters and digits"));
+        match probe {
+            Probe::Graph(get) => graph(read, name, get, out),
+            Probe::Ldap(search) => domain::search(read, &["probes", name, "ldap"], search, out),
+            Probe::Rights(look) => {
+                let at = ["probes", name, "rights"];
+                domain::name(read, &[&at[..], &["on"]].concat(), &look.on, out);
+                domain::trustee(read, &[&at[..], &["trustee"]].concat(), &look.trustee, out);
+                domain::rights(read, &[&at[..], &["wanted"]].concat(), &look.wanted, out);
             }
         }
+    }
+}
+
+fn graph(read: &Read<Step>, name: &str, get: &GraphGet, out: &mut Vec<Finding>) {
+    path(read, &["probes", name, "graph", "get"], &get.get, out);
+    for (number, property) in get.select.iter().enumerate() {
+        if property.is_empty() || !property.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            let finding = read.at(&["probes", name, "graph", "select", &number.to_string()], format!("`{property}` is no property"));
+            out.push(finding.hint("write one name a list item, letters and digits"));
+        }
+    }
+}
+
+/// A step that can be walked in one way only has nothing to choose.
+pub(super) fn options(read: &Read<Step>, out: &mut Vec<Finding>) {
+    for name in read.value.options.keys() {
+        names::kebab_key(read, &["options", name], name, "option", out);
+    }
+    if read.value.options.len() == 1 {
+        let finding = read.at_key(&["options"], "there is only one option");
+        out.push(finding.hint("write a second one, or take `options` out"));
     }
 }
 
@@ -152,15 +174,8 @@ fn apply(read: &Read<Step>, out: &mut Vec<Finding>) {
         if let Some(unless) = &op.unless {
             check_exists(read, &[&at[..], &["unless"]].concat(), unless, out);
         }
-        path(read, &[&at[..], &["graph", op.graph.method.key()]].concat(), &op.graph.path, out);
-        match &op.undo {
-            Undo::Graph(write) => path(read, &[&at[..], &["undo", "graph", write.method.key()]].concat(), &write.path, out),
-            Undo::None(why) if why.trim().is_empty() => {
-                let finding = read.at(&[&at[..], &["undo", "none"]].concat(), "this says no reason why it cannot be taken back");
-                out.push(finding.hint("the person reads it before saying yes"));
-            }
-            Undo::None(_) => {}
-        }
+        change(read, &at, op, out);
+        undo(read, &at, op, out);
         for name in op.capture.keys() {
             let path = [&at[..], &["capture", name.as_str()]].concat();
             if !is_name(name) {
@@ -171,6 +186,41 @@ fn apply(read: &Read<Step>, out: &mut Vec<Finding>) {
                 out.push(finding.hint("give each its own name"));
             }
         }
+    }
+}
+
+fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
+    match &op.change {
+        Change::Graph(write) => path(read, &[at, &["graph", write.method.key()]].concat(), &write.path, out),
+        Change::Grant(Grant { on, trustee, rights }) => {
+            domain::name(read, &[at, &["grant", "on"]].concat(), on, out);
+            domain::trustee(read, &[at, &["grant", "trustee"]].concat(), trustee, out);
+            domain::rights(read, &[at, &["grant", "rights"]].concat(), rights, out);
+            if !op.capture.is_empty() {
+                let finding = read.at_key(&[at, &["capture"]].concat(), "a grant has no reply of which something could be kept");
+                out.push(finding.hint("take `capture` out; the journal keeps the entries that were added"));
+            }
+        }
+    }
+}
+
+fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
+    let here = [at, &["undo"]].concat();
+    match (&op.undo, &op.change) {
+        (Undo::Graph(write), Change::Graph(_)) => path(read, &[&here[..], &["graph", write.method.key()]].concat(), &write.path, out),
+        (Undo::Graph(_), Change::Grant(_)) => {
+            let finding = read.at(&here, "a grant is not taken back by a Graph request");
+            out.push(finding.hint("write `undo: revoke`"));
+        }
+        (Undo::Revoke, Change::Graph(_)) => {
+            let finding = read.at(&here, "only a grant can be revoked");
+            out.push(finding.hint("name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"));
+        }
+        (Undo::None(why), Change::Graph(_) | Change::Grant(_)) if why.trim().is_empty() => {
+            let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
+            out.push(finding.hint("the person reads it before saying yes"));
+        }
+        (Undo::None(_), Change::Graph(_) | Change::Grant(_)) | (Undo::Revoke, Change::Grant(_)) => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every text with references in a step, and where it stands.
 
-use crate::guide::step::{Apply, Body, Expectation, GraphWrite, Matcher, Op, Operand, Probe, Step, Undo};
+use crate::guide::step::{Apply, Body, Change, Expectation, Grant, GraphWrite, Matcher, Op, Operand, Probe, Step, Undo};
 use crate::guide::variables::Template;
 
 /// A text that may hold references.
@@ -68,10 +68,21 @@ impl<'s> List<'s> {
     }
 
     fn probe(&mut self, path: &[&str], probe: &'s Probe) {
-        let Probe::Graph(get) = probe;
-        self.push(&[path, &["graph", "get"]].concat(), &get.get);
-        if let Some(filter) = &get.filter {
-            self.push(&[path, &["graph", "filter"]].concat(), filter);
+        match probe {
+            Probe::Graph(get) => {
+                self.push(&[path, &["graph", "get"]].concat(), &get.get);
+                if let Some(filter) = &get.filter {
+                    self.push(&[path, &["graph", "filter"]].concat(), filter);
+                }
+            }
+            Probe::Ldap(search) => {
+                self.push(&[path, &["ldap", "base"]].concat(), &search.base);
+                self.push(&[path, &["ldap", "filter"]].concat(), &search.filter);
+            }
+            Probe::Rights(look) => {
+                self.push(&[path, &["rights", "on"]].concat(), &look.on);
+                self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
+            }
         }
     }
 
@@ -116,11 +127,19 @@ impl<'s> List<'s> {
         let text = number.to_string();
         let path = ["apply", "ops", text.as_str()];
         self.seat = Seat::Op(number);
-        self.write(&[&path[..], &["graph"]].concat(), &op.graph);
+        match &op.change {
+            Change::Graph(write) => self.write(&[&path[..], &["graph"]].concat(), write),
+            Change::Grant(grant) => self.grant(&[&path[..], &["grant"]].concat(), grant),
+        }
         if let Undo::Graph(write) = &op.undo {
             self.seat = Seat::Undo(number);
             self.write(&[&path[..], &["undo", "graph"]].concat(), write);
         }
+    }
+
+    fn grant(&mut self, path: &[&str], grant: &'s Grant) {
+        self.push(&[path, &["on"]].concat(), &grant.on);
+        self.push(&[path, &["trustee"]].concat(), &grant.trustee);
     }
 
     fn write(&mut self, path: &[&str], write: &'s GraphWrite) {

@@ -16,12 +16,16 @@ pub(super) fn lint(step: &StepParts, out: &mut Vec<Finding>) {
         match section {
             Section::Why => why(words, out),
             Section::FieldNotes => {}
-            Section::ByHand | Section::Pages | Section::Checks | Section::Changes | Section::Messages => {
-                let wanted = wanted(&step.step.value, section);
-                if !words.torn {
-                    missing(&step.step, words, section, &wanted, out);
+            Section::ByHand | Section::Pages | Section::Checks | Section::Changes | Section::Messages | Section::Options => {
+                let mut all = Wanted::new();
+                for variant in &step.variants {
+                    let wanted = wanted(&variant.value, section);
+                    if !words.torn {
+                        missing(variant, words, section, &wanted, out);
+                    }
+                    all.extend(wanted);
                 }
-                surplus(words, section, &wanted, out);
+                surplus(words, section, &all, out);
             }
         }
     }
@@ -43,6 +47,7 @@ fn word(section: Section) -> &'static str {
         Section::Checks => "check",
         Section::Changes => "op",
         Section::Messages => "code",
+        Section::Options => "option",
         Section::FieldNotes => "field note",
     }
 }
@@ -61,6 +66,7 @@ fn wanted(step: &Step, section: Section) -> Wanted {
         Section::Checks => step.checks.keys().map(|id| (id.clone(), path(&["checks", id]), true)).collect(),
         Section::Changes => listed(&["apply", "ops"], step.apply.iter().flat_map(|apply| &apply.ops).map(|op| &op.id).collect()),
         Section::Messages => codes(step),
+        Section::Options => step.options.keys().map(|id| (id.clone(), path(&["options", id]), true)).collect(),
         Section::Why | Section::FieldNotes => Vec::new(),
     }
 }
@@ -90,7 +96,13 @@ fn missing(read: &Read<Step>, words: &Words, section: Section, wanted: &Wanted, 
         let keys: Vec<&str> = path.iter().map(String::as_str).collect();
         let what = match section {
             Section::Messages => format!("the code `{id}` has no message"),
-            Section::Why | Section::ByHand | Section::Pages | Section::Checks | Section::Changes | Section::FieldNotes => {
+            Section::Why
+            | Section::ByHand
+            | Section::Pages
+            | Section::Checks
+            | Section::Changes
+            | Section::Options
+            | Section::FieldNotes => {
                 format!("the {} `{id}` has no words", word(section))
             }
         };
@@ -100,7 +112,12 @@ fn missing(read: &Read<Step>, words: &Words, section: Section, wanted: &Wanted, 
 }
 
 fn surplus(words: &Words, section: Section, wanted: &Wanted, out: &mut Vec<Finding>) {
-    let names: Vec<&str> = wanted.iter().map(|(id, _, _)| id.as_str()).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (id, _, _) in wanted {
+        if !names.contains(&id.as_str()) {
+            names.push(id);
+        }
+    }
     let known: HashSet<&str> = names.iter().copied().collect();
     for ((_, id), at) in words.marks.iter().filter(|((of, id), _)| *of == section && !id.is_empty()) {
         if !known.contains(id.as_str()) {

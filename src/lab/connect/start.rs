@@ -1,5 +1,6 @@
 //! Starting the built-in lab as its own process, and finding a running one.
 
+use super::domain::DomainWay;
 use crate::base::{Problem, Secret};
 use serde::Deserialize;
 use std::{
@@ -38,9 +39,31 @@ pub struct Endpoint {
     pub client_id: String,
     /// Signs the lab's administrator in.
     pub refresh_token: Secret,
+    /// Its domain controller, by LDAP within TLS.
+    #[serde(default)]
+    pub ldaps: Option<Url>,
+    /// Its domain.
+    #[serde(default)]
+    pub domain: Option<EndpointDomain>,
+}
+
+/// Who binds to a running lab's domain.
+#[derive(Clone, Deserialize)]
+pub struct EndpointDomain {
+    /// The name to bind with.
+    pub bind_dn: String,
+    /// Its password.
+    pub password: Secret,
 }
 
 impl Endpoint {
+    /// The way to its domain; `None` for a lab that has none.
+    #[must_use]
+    pub fn domain_way(&self) -> Option<DomainWay> {
+        let (url, domain) = (self.ldaps.as_ref()?, self.domain.as_ref()?);
+        Some(DomainWay::told(url.to_string(), domain.bind_dn.clone(), domain.password.clone(), self.ca_file.clone()))
+    }
+
     fn address(&self) -> Option<(String, u16)> {
         let host = self.graph.host_str()?.trim_matches(['[', ']']).to_owned();
         Some((host, self.graph.port_or_known_default()?))

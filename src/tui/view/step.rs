@@ -20,6 +20,7 @@ pub(crate) fn lines(
     let step = &page.step;
     let mut lines = if tight { tight_head(ink, step, width) } else { head(ink, step, width) };
     section(ink, &mut lines, "Why", ink.blocks(&step.why, 0, width));
+    options(ink, &mut lines, step, width);
     if let Some(action) = &step.action {
         heading(&mut lines, ink, "Guidepost can do this", &action.state, width);
         lines.extend(action_lines(ink, page, keys, action, width));
@@ -41,6 +42,22 @@ pub(crate) fn lines(
         }
     }
     (lines, range)
+}
+
+/// The ways in which the step can be walked, the one that is walked first named as such.
+fn options(ink: &Ink, lines: &mut Vec<Line<'static>>, step: &StepPage, width: usize) {
+    if step.options.is_empty() {
+        return;
+    }
+    heading(lines, ink, "Options", "", width);
+    for option in &step.options {
+        let marker = if option.walked { ink.glyphs.marker } else { " " };
+        let name = ink.piece(if option.walked { Role::Label } else { Role::Dim }, format!("{marker} {}  ", option.id));
+        lines.extend(text::wrap(&ink.prose(&option.text), &[name], width));
+        if !option.walked {
+            lines.extend(ink.wrapped(Role::Dim, &format!("start with --option {}={}", step.id, option.id), 2, width));
+        }
+    }
 }
 
 /// The checklist; returns where the selected task stands.
