@@ -108,6 +108,8 @@ pub const VERBS: &[(&str, usize)] = &[
     ("stop-machine", 1),
     ("shut-down", 1),
     ("start-machine", 1),
+    ("stop-agent", 1),
+    ("start-agent", 1),
     ("grant-azure", 2),
     ("revoke-azure", 2),
     ("sync", 0),

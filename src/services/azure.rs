@@ -6,7 +6,7 @@ mod operation;
 mod run;
 
 pub use error::{ArmRefusal, AzureError};
-pub use machines::{Instance, Machine, MachineId, Power, Subscription};
+pub use machines::{Instance, Machine, MachineId, Power, Seen, Subscription};
 pub use run::{Managed, Output, RunAs, State, TAIL};
 
 use super::entra::SignInError;

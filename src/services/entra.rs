@@ -5,6 +5,7 @@
 
 pub mod aadsts;
 mod app;
+mod azure;
 mod browser;
 mod certificate;
 mod claims;
@@ -21,6 +22,7 @@ mod signin;
 mod token;
 
 pub use super::retry::{Limits, Pause, TokioPause};
+pub use azure::{AzureSession, AzureTarget};
 pub use browser::BrowserSignIn;
 pub use certificate::{BadCertificate, Certificate};
 pub use error::{AS_A_PERSON, GraphError, Refusal, SignInError};

@@ -41,6 +41,7 @@ impl Default for Azure {
             since: Timestamp::UNIX_EPOCH,
             runs: Timestamp::UNIX_EPOCH,
             ready: Timestamp::UNIX_EPOCH,
+            mute: false,
         };
         Self {
             machines: vec![
@@ -70,6 +71,9 @@ pub(in crate::practice) struct Machine {
     runs: Timestamp,
     /// From when its agent answers, if it was told to run.
     ready: Timestamp,
+    /// Whether a person ended the agent's service on it.
+    #[serde(default)]
+    pub(in crate::practice) mute: bool,
 }
 
 /// What a machine was told.
@@ -109,7 +113,7 @@ impl Machine {
 
     /// Whether its agent takes what Azure sends.
     pub(in crate::practice) fn is_ready(&self, now: Timestamp) -> bool {
-        self.power == Power::On && now >= self.ready
+        self.power == Power::On && now >= self.ready && !self.mute
     }
 
     /// From when it runs, if it was told to.

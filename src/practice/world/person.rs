@@ -61,6 +61,8 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("stop-machine", &["MACHINE"], "stops a machine in Azure, which then costs nothing: APP1, DC1 or CLIENT1", stop_machine),
     verb("shut-down", &["MACHINE"], "shuts a machine down from within: it is off, and still costs", shut_down),
     verb("start-machine", &["MACHINE"], "starts a machine, and waits until its agent answers", start_machine),
+    verb("stop-agent", &["MACHINE"], "ends the service of Azure's agent on a machine: no script can be sent to it", stop_agent),
+    verb("start-agent", &["MACHINE"], "starts the service of Azure's agent on a machine", start_agent),
     verb("grant-azure", &["USER", "ROLE"], "gives an account a role in Azure on the resource group of the lab", grant_azure),
     verb("revoke-azure", &["USER", "ROLE"], "takes a role in Azure from an account", revoke_azure),
     verb("sync", &[], "runs a delta cycle of Entra Connect now", sync),
@@ -205,6 +207,25 @@ fn start_machine(world: &mut World, args: &[String], now: Timestamp) -> Result<(
     }
     machine.start(now, SignedDuration::ZERO);
     Ok(())
+}
+
+fn agent(world: &mut World, args: &[String], mute: bool) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    let machine = world.azure.machine_mut(name).ok_or_else(|| Misstep::Unknown("machine", name.to_owned()))?;
+    if machine.mute == mute {
+        let how = if mute { "does not run" } else { "runs already" };
+        return Err(Misstep::State(format!("the agent on `{}` {how}", machine.name)));
+    }
+    machine.mute = mute;
+    Ok(())
+}
+
+fn stop_agent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    agent(world, args, true)
+}
+
+fn start_agent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    agent(world, args, false)
 }
 
 fn azure_grant(world: &World, args: &[String]) -> Result<(String, &'static str), Misstep> {
@@ -404,6 +425,7 @@ mod tests {
             ("stop-machine|APP2", "`APP2`"),
             ("stop-machine|client1", "`CLIENT1` does not run"),
             ("start-machine|app1", "`APP1` runs already"),
+            ("start-agent|DC1", "runs already"),
             ("grant-azure|User1|King", "`King`"),
             ("grant-azure|admin|virtual machine contributor", "already"),
             ("revoke-azure|admin|Owner", "does not have"),

@@ -1,9 +1,11 @@
 //! Subscriptions and machines: which there are, whether they run, starting one.
 
 use super::{Azure, AzureError};
-use crate::base::http::Method;
+use crate::base::clock::Timestamp;
+use crate::base::http::{Method, Reply};
 use crate::base::text;
 use serde_json::Value;
+use std::time::Duration;
 
 /// The version of the subscriptions' interface.
 const SUBSCRIPTIONS: &str = "2021-04-01";
@@ -115,9 +117,19 @@ impl Azure {
     /// # Errors
     /// Why it cannot be read.
     pub async fn instance(&self, machine: &MachineId) -> Result<Instance, AzureError> {
+        Ok(self.look(machine).await?.it)
+    }
+
+    /// The same, with when it was so by Azure's own clock.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn look(&self, machine: &MachineId) -> Result<Seen<Instance>, AzureError> {
         let url = self.address(&machine.below(&["instanceView"]), COMPUTE)?;
         let answer = self.read(&format!("look at machine `{}`", text::short(&machine.name, 64)), &url).await?;
-        Ok(Instance { power: power(&answer.body), agent_ready: agent_ready(&answer.body), os: os(&answer.body) })
+        let it = instance(&answer.body);
+        let Reply { date, took, .. } = answer.reply;
+        Ok(Seen { it, date, request_id: answer.reply.header("x-ms-request-id"), took })
     }
 
     /// Starts a machine, and waits until Azure says that it is started.
@@ -147,6 +159,23 @@ impl Azure {
         }
         Err(AzureError::TooMany { what: what.to_owned(), most: all.len() })
     }
+}
+
+/// What Azure told, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen<T> {
+    /// What.
+    pub it: T,
+    /// The `Date` of the reply.
+    pub date: Option<Timestamp>,
+    /// `x-ms-request-id`.
+    pub request_id: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+fn instance(body: &Value) -> Instance {
+    Instance { power: power(body), agent_ready: agent_ready(body), os: os(body) }
 }
 
 fn said(value: &Value, pointer: &str) -> String {

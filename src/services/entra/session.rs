@@ -70,6 +70,14 @@ impl Session {
         Self::of(endpoint.clone(), vault.clone(), vault_key.clone(), Some(certificate))
     }
 
+    /// Another session over the same vault, with other settings. `apart` keeps a refresh token of its own there; without it both use the
+    /// same one.
+    pub(super) fn beside(&self, settings: EntraSettings, apart: Option<&str>) -> Self {
+        let Shared { endpoint, vault, vault_key, certificate, .. } = &*self.shared;
+        let key = apart.map_or_else(|| vault_key.clone(), |name| format!("{vault_key}/{name}"));
+        Self::of(TokenEndpoint { settings, ..endpoint.clone() }, vault.clone(), key, certificate.clone())
+    }
+
     fn of(endpoint: TokenEndpoint, vault: Vault, vault_key: String, certificate: Option<Certificate>) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -194,6 +202,11 @@ impl Session {
     /// The `claims` parameter for the next request.
     pub(super) async fn claims(&self) -> String {
         claims::parameter(self.lock().await.challenge.as_ref())
+    }
+
+    /// Forgets that it was refused what only a person could change.
+    pub(super) async fn try_again(&self) {
+        self.lock().await.refused.clear();
     }
 
     /// Forgets all tokens, in memory and in the vault.
