@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod out;
 pub mod practice;
 pub mod signin;
+pub mod survey;
 pub mod walk;
 
 use crate::base::{Exit, Problem};
@@ -81,6 +82,8 @@ pub enum Command {
     Attest(attest::Args),
     /// Show what was changed and not taken back
     Ledger(ledger::Args),
+    /// Tell which users of a domain the reset rights do not reach, and why
+    Survey(survey::Args),
     /// Find out whether this machine can do the job
     Doctor(doctor::Args),
     /// Look at labs: add, list, show, test, remove
@@ -110,6 +113,7 @@ pub fn run(cli: Cli) -> Result<Exit, Problem> {
         Some(Command::Undo(args)) => change::undo(&args, globals),
         Some(Command::Attest(args)) => attest::run(&args, globals),
         Some(Command::Ledger(args)) => ledger::run(&args, globals),
+        Some(Command::Survey(args)) => survey::run(&args, globals),
         Some(Command::Doctor(args)) => doctor::run(&args, globals),
         Some(Command::Lab(args)) => lab::run(args, globals),
         Some(Command::Signin(args)) => signin::run(&args, globals),

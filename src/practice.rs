@@ -4,6 +4,7 @@ mod azure;
 mod chance;
 mod connect;
 mod control;
+mod domain;
 mod entra;
 mod faults;
 mod live;
@@ -16,7 +17,7 @@ mod tls;
 mod wire;
 mod world;
 
-pub use process::{Admin, Endpoint, Names, Ready, read_endpoint, serve};
+pub use process::{Admin, Domain, Endpoint, Names, Ready, read_endpoint, serve};
 pub use world::Preset;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};

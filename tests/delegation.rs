@@ -2,8 +2,12 @@
 //! a real domain controller where one is named.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+#[path = "delegation/command.rs"]
+mod command;
 #[path = "delegation/grant.rs"]
 mod grant;
+#[path = "support/home.rs"]
+mod home;
 #[path = "delegation/memory.rs"]
 mod memory;
 #[path = "delegation/real.rs"]

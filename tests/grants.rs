@@ -54,6 +54,8 @@ struct Object {
     descriptor: Descriptor,
 }
 
+type Change = fn(&Lab);
+
 /// What happens to the next write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -167,7 +169,7 @@ fn fits(filter: &str, object: &Object) -> bool {
         Some(start) => object.sam.starts_with(start),
         None => object.sam == wanted,
     });
-    let hex = |rid: u32| sid(rid).write().iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let hex = |rid: u32| sid(rid).write().iter().fold(String::new(), |out, byte| format!("{out}\\{byte:02x}"));
     sam && value("objectSid").is_none_or(|wanted| object.rid.is_some_and(|rid| hex(rid) == wanted))
 }
 
@@ -490,7 +492,6 @@ async fn user1_has_the_rights_but_the_connector_account_has_not() {
 #[tokio::test(start_paused = true)]
 async fn what_stands_between_the_head_and_a_user_is_named() {
     let granted = format!("{BEFORE}{}", GRANTED.concat());
-    type Change = fn(&Lab);
     let protect: Change = |lab| lab.objects.lock().unwrap().get_mut(GUEST).unwrap().admin = true;
     let table: [(Change, &str); 4] = [
         (|lab| lab.change(GUEST, "D:P(A;;LCRPRC;;;AU)"), "INHERITANCE_OFF"),

@@ -29,13 +29,15 @@ Complete-Request 'search' {
             foreach ($attribute in $found.Attributes.Values) {
                 $texts = New-Object Collections.ArrayList
                 foreach ($bytes in $attribute.GetValues([byte[]])) { [void] $texts.Add([Convert]::ToBase64String($bytes)) }
-                $attributes[$attribute.Name] = $texts
+                $attributes[$attribute.Name] = $texts.ToArray()
             }
             [void] $entries.Add([ordered] @{ dn = $found.DistinguishedName; attributes = $attributes })
         }
         $cookie = $response.Controls | Where-Object { $_ -is [DirectoryServices.Protocols.PageResultResponseControl] }
-        $next = if ($cookie) { $cookie.Cookie } else { [byte[]] @() }
+        # Not `$next = if …`: a statement's output loses its array.
+        $next = [byte[]] @()
+        if ($cookie) { $next = $cookie.Cookie }
         $page.Cookie = $next
     } while (-not $more -and $next.Length -gt 0)
-    [ordered] @{ entries = $entries; more = $more }
+    [ordered] @{ entries = $entries.ToArray(); more = $more }
 }

@@ -17,10 +17,11 @@ Complete-Request 'sign-on' {
     try {
         $connection.Bind()
         [ordered] @{ accepted = $true }
-    } catch [DirectoryServices.Protocols.LdapException] {
+    } catch {
         # 49 is a refused sign-in; anything else means that it could not be tried.
-        if ($_.Exception.ErrorCode -ne 49) { throw }
-        [ordered] @{ accepted = $false; said = "$($_.Exception.ServerErrorMessage)" }
+        $trouble = Get-Trouble $_
+        if ($trouble.code -ne 49) { throw }
+        [ordered] @{ accepted = $false; said = $trouble.said }
     } finally {
         $connection.Dispose()
     }

@@ -193,6 +193,8 @@ fn announce(ready: &Ready, format: Format) {
         Format::Text => {
             out::say(&format!("practice lab ready at {}", ready.authority));
             out::say(&format!("  sign in as {} with {}", ready.admin.upn, ready.admin.password));
+            out::say(&format!("  domain controller at {} and {}", ready.ldap, ready.ldaps));
+            out::say(&format!("  bind as {} with {}", ready.domain.bind_dn, ready.domain.password));
             out::say(&format!("  certificate to trust: {}", ready.ca_file));
             if ready.pid == std::process::id() {
                 out::say("Ctrl-C ends it");

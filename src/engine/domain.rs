@@ -1,6 +1,7 @@
 //! The domain of a lab as the engine asks it: searches, rights and permissions become answers and sentences. Judges nothing itself.
 
 use super::{
+    hex,
     permissions::{self, Gathered},
     probe::{Answer, Entries, LookError, Request, SendError},
 };
@@ -8,9 +9,13 @@ use crate::base::text;
 use crate::guide::step::{Right, SearchScope};
 use crate::lab::connect::{DomainWay, NoDomain};
 use crate::rights::{Descriptor, Guid, Sid, Token};
-use crate::services::directory::{DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search};
+use crate::services::directory::{
+    DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search,
+    grant::{self, GrantError},
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -299,35 +304,51 @@ fn value_text(name: &str, value: &[u8]) -> String {
 pub async fn write(directory: &dyn Directory, entries: &Entries) -> Result<Answer, SendError> {
     let started = Instant::now();
     let root = directory.root().await.map_err(|error| SendError::Refused(look_error(&error)))?;
-    let before = descriptor(directory, &entries.on).await.map_err(SendError::Refused)?;
+    let bytes = bytes(directory, &entries.on).await.map_err(SendError::Refused)?;
+    let refused = |why: String| SendError::Refused(sentence(why, None));
+    let before = Descriptor::read(&bytes).map_err(|error| refused(format!("`{}`: {error}", text::short(&entries.on, 120))))?;
     if permissions::hash(&before) != entries.replaces {
-        let what =
-            format!("the permissions of `{}` are not those of the plan: something changed in the meantime", text::short(&entries.on, 120));
-        return Err(SendError::Refused(sentence(what, Some("nothing was written; look at the new plan and confirm that"))));
+        return Err(SendError::Refused(overtaken(&entries.on)));
     }
-    let after = permissions::changed(&before, entries).map_err(|why| SendError::Refused(sentence(why, None)))?;
-    directory.write_dacl(&entries.on, &after.write()).await.map_err(|error| {
-        if error.outcome_known() { SendError::Refused(look_error(&error)) } else { SendError::InDoubt(look_error(&error)) }
+    let (add, remove) = (permissions::aces(&entries.add).map_err(refused)?, permissions::aces(&entries.remove).map_err(refused)?);
+    let plan = if remove.is_empty() {
+        grant::plan(directory, &entries.on, &add).await
+    } else {
+        grant::plan_back(directory, &entries.on, &remove).await
+    };
+    let plan = plan.map_err(|error| SendError::Refused(grant_error(&error)))?;
+    if plan.before != hex(&Sha256::digest(&bytes)) {
+        return Err(SendError::Refused(overtaken(&entries.on)));
+    }
+    grant::carry(directory, &plan).await.map_err(|error| {
+        if error.outcome_known() { SendError::Refused(grant_error(&error)) } else { SendError::InDoubt(grant_error(&error)) }
     })?;
-    let stands = descriptor(directory, &entries.on).await.map_err(SendError::InDoubt)?;
-    match permissions::arrived(&stands, entries) {
-        Ok(true) => Ok(Answer { status: 0, body: Value::Null, date: Some(root.time), request_id: None, took: started.elapsed() }),
-        Ok(false) => Err(SendError::InDoubt(sentence(
-            format!(
-                "`{}` took the change, but its permissions do not show it",
-                text::short(root.host.as_deref().unwrap_or("the domain controller"), 80)
-            ),
-            Some("look whether another tool writes the same permissions"),
-        ))),
-        Err(why) => Err(SendError::InDoubt(sentence(why, None))),
-    }
+    Ok(Answer { status: 0, body: Value::Null, date: Some(root.time), request_id: None, took: started.elapsed() })
 }
 
-async fn descriptor(directory: &dyn Directory, dn: &str) -> Result<Descriptor, LookError> {
+fn overtaken(on: &str) -> LookError {
+    let what = format!("the permissions of `{}` are not those of the plan: something changed in the meantime", text::short(on, 120));
+    sentence(what, Some("nothing was written; look at the new plan and confirm that"))
+}
+
+fn grant_error(error: &GrantError) -> LookError {
+    let status = match error {
+        GrantError::Directory(error) => error.code().and_then(|code| u16::try_from(code).ok()),
+        GrantError::NotThere { .. }
+        | GrantError::Hidden { .. }
+        | GrantError::Unreadable { .. }
+        | GrantError::NoList { .. }
+        | GrantError::Full { .. }
+        | GrantError::Changed { .. }
+        | GrantError::Unverified { .. }
+        | GrantError::NotKept { .. } => None,
+    };
+    LookError { what: error.to_string(), hint: Some(error.hint().to_owned()), status, code: None }
+}
+
+async fn bytes(directory: &dyn Directory, dn: &str) -> Result<Vec<u8>, LookError> {
     let object = object(directory, dn, &[DESCRIPTOR]).await?;
-    let bytes = object.bytes(DESCRIPTOR).ok_or_else(|| hidden(dn))?;
-    Descriptor::read(bytes)
-        .map_err(|error| sentence(format!("the permissions of `{}` cannot be read: {error}", text::short(dn, 120)), None))
+    object.bytes(DESCRIPTOR).map(<[u8]>::to_vec).ok_or_else(|| hidden(dn))
 }
 
 fn sentence(what: String, hint: Option<&str>) -> LookError {

@@ -373,10 +373,7 @@ fn descriptor_of(facts: &Value) -> Result<Descriptor, String> {
 }
 
 /// The descriptor with the entries added and removed.
-///
-/// # Errors
-/// It has no list, an entry cannot be read, or the list is full.
-pub fn changed(before: &Descriptor, entries: &Entries) -> Result<Descriptor, String> {
+fn changed(before: &Descriptor, entries: &Entries) -> Result<Descriptor, String> {
     let mut after = before.dacl_only();
     let Some(acl) = &mut after.dacl else { return Err(NO_LIST.to_owned()) };
     delegation::remove(acl, &aces(&entries.remove)?);
@@ -413,14 +410,6 @@ fn present(descriptor: &Descriptor, entries: &[String]) -> Result<Vec<String>, S
 /// The facts hold no permissions.
 pub fn there(facts: &Value, entries: &[String]) -> Result<usize, String> {
     Ok(present(&descriptor_of(facts)?, entries)?.len())
-}
-
-/// Whether a change shows: everything added is there, nothing removed is.
-///
-/// # Errors
-/// An entry cannot be read.
-pub fn arrived(stands: &Descriptor, entries: &Entries) -> Result<bool, String> {
-    Ok(present(stands, &entries.add)?.len() == entries.add.len() && present(stands, &entries.remove)?.is_empty())
 }
 
 /// What is replaced: how many entries, their hash, and what looks like the rights without being it.

@@ -171,6 +171,20 @@ impl Reached {
     }
 }
 
+/// The way to a lab's domain alone, for those who ask nothing else: no token is looked for, and no other service is reached.
+///
+/// # Errors
+/// The practice lab cannot be started. A lab without a domain is no error here: [`DomainWay::open`] says so.
+pub async fn reach_domain(lab: &Lab) -> Result<DomainWay, Problem> {
+    match &lab.way {
+        Way::Started { state } => Ok(ensure_running(state).await?.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name))),
+        Way::Configured(profile) => {
+            let (vault, _) = Vault::open(KEYRING_APP).await;
+            Ok(DomainWay::configured(&lab.name, profile, vault, lab.given.clone()))
+        }
+    }
+}
+
 /// Reaches a lab, starting it when it is ours to start.
 ///
 /// # Errors

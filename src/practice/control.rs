@@ -137,6 +137,7 @@ fn change_faults(live: &mut Live, asked: &Faults) -> Result<Answer, Answer> {
         return Ok(Answer::json(200, json!({"broken": code})));
     }
     let fault = asked.heal.as_deref().map(known).transpose()?;
-    let healed = live.change(|world| Ok::<_, StoreError>(world.heal(fault)))?;
+    let now = live.now();
+    let healed = live.change(|world| Ok::<_, StoreError>(world.heal(fault, now)))?;
     Ok(Answer::json(200, json!({"healed": healed})))
 }

@@ -1,6 +1,6 @@
 //! What can be broken in the lab on purpose: one line a fault, when it began, and what it set aside until it is healed. Not what clients do about it.
 
-use super::world::{APP1, Assignment, Consent, Grant, Power, World};
+use super::world::{APP1, Assignment, Consent, Grant, Kept, Power, Spoil, World};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,16 @@ pub(super) enum Fault {
     DeviceCodeBlocked,
     /// The token endpoint says `slow_down`.
     SlowDown,
+    /// The connector account has no rights in the domain.
+    RightsMissing,
+    /// Ordinary users of the domain are protected.
+    UserProtected,
+    /// Ordinary users of the domain are locked.
+    AccountLocked,
+    /// Users of the domain inherit nothing.
+    InheritanceOff,
+    /// Passwords of the domain may be changed once in 30 days.
+    MinimumAge,
     /// APP1 is off.
     VmStopped,
     /// Another script runs on every machine.
@@ -66,6 +76,11 @@ pub(super) const FAULTS: &[Line] = &[
     line(Fault::ReplicaBehind, "replica-behind", "Graph's reads lag 5 minutes behind its writes"),
     line(Fault::ClockSkewed, "clock-skewed", "the Date header and the times in tokens are 10 minutes ahead"),
     line(Fault::DeviceCodeBlocked, "device-code-blocked", "conditional access refuses sign-in by device code: AADSTS53003"),
+    line(Fault::RightsMissing, "rights-missing", "the connector account has no entry on the head of the domain"),
+    line(Fault::UserProtected, "user-protected", "ordinary users of the domain have AdminSDHolder's descriptor and `adminCount` 1"),
+    line(Fault::AccountLocked, "account-locked", "ordinary users of the domain are locked"),
+    line(Fault::InheritanceOff, "inheritance-off", "`CN=Users` of the domain takes nothing from the head"),
+    line(Fault::MinimumAge, "minimum-age", "a password of the domain can be changed once in 30 days"),
     line(Fault::SlowDown, "slow-down", "polling faster than the interval is answered with `slow_down`, which Entra itself does not send"),
     line(Fault::VmStopped, "vm-stopped", "APP1 is stopped in Azure: no cycle, no script"),
     line(Fault::RunCommandBusy, "run-command-busy", "another script waits for input on every machine: a run command is answered 409"),
@@ -108,15 +123,26 @@ pub(super) struct Broken {
     /// Whether it stopped APP1, which is then started when it is healed.
     #[serde(default)]
     stopped: bool,
+    /// Given back when it is healed.
+    #[serde(default)]
+    objects: Vec<Kept>,
 }
 
 impl World {
     /// Breaks something; what is broken already begins anew.
     pub(super) fn break_it(&mut self, fault: Fault, delay: Option<u64>, now: Timestamp) {
-        self.heal(Some(fault));
+        self.heal(Some(fault), now);
         let delay = delay.unwrap_or(USUAL_DELAY).min(LONGEST_DELAY);
-        let mut broken =
-            Broken { fault, since: now, delay, consents: Vec::new(), assignments: Vec::new(), grants: Vec::new(), stopped: false };
+        let mut broken = Broken {
+            fault,
+            since: now,
+            delay,
+            consents: Vec::new(),
+            assignments: Vec::new(),
+            grants: Vec::new(),
+            stopped: false,
+            objects: Vec::new(),
+        };
         match fault {
             Fault::ConsentMissing => broken.consents = std::mem::take(&mut self.consents),
             Fault::RoleMissing => broken.assignments = self.take_administrators_roles(),
@@ -124,6 +150,11 @@ impl World {
                 broken.assignments = self.take_administrators_roles();
                 self.directory.eligible.extend(broken.assignments.iter().cloned());
             }
+            Fault::RightsMissing => broken.objects = self.domain.make_mut().spoil(Spoil::Rights, now),
+            Fault::UserProtected => broken.objects = self.domain.make_mut().spoil(Spoil::Protected, now),
+            Fault::AccountLocked => broken.objects = self.domain.make_mut().spoil(Spoil::Locked, now),
+            Fault::InheritanceOff => broken.objects = self.domain.make_mut().spoil(Spoil::Inheritance, now),
+            Fault::MinimumAge => broken.objects = self.domain.make_mut().spoil(Spoil::Age, now),
             Fault::AzureForbidden => broken.grants = self.take_administrators_grants(),
             Fault::VmStopped => {
                 if let Some(app1) = self.azure.machine_mut(APP1) {
@@ -146,7 +177,7 @@ impl World {
     }
 
     /// Heals one fault or all, and gives back what it took; the codes of what was healed.
-    pub(super) fn heal(&mut self, fault: Option<Fault>) -> Vec<&'static str> {
+    pub(super) fn heal(&mut self, fault: Option<Fault>, now: Timestamp) -> Vec<&'static str> {
         let (healed, kept) =
             std::mem::take(&mut self.faults).into_iter().partition::<Vec<_>, _>(|one| fault.is_none_or(|fault| one.fault == fault));
         self.faults = kept;
@@ -154,6 +185,9 @@ impl World {
         for one in healed {
             for consent in &one.consents {
                 self.consent(consent.resource, &consent.client, &consent.user, &consent.scopes);
+            }
+            if !one.objects.is_empty() {
+                self.domain.make_mut().mend(&one.objects, now);
             }
             if one.fault == Fault::EligibleOnly {
                 self.directory.eligible.retain(|eligible| !one.assignments.contains(eligible));
@@ -226,6 +260,7 @@ impl World {
 mod tests {
     use super::*;
     use crate::practice::Preset;
+    use crate::practice::world::domain_sid;
 
     #[test]
     fn whatever_was_broken_healing_gives_back_the_world_as_it_was() {
@@ -236,12 +271,18 @@ mod tests {
             broken.break_it(line.fault, None, at);
             broken.break_it(line.fault, None, at);
             assert!(broken.is_broken(line.fault, at), "{}", line.code);
-            assert_eq!(broken.heal(None), [line.code]);
+            assert_eq!(broken.heal(None, at), [line.code]);
             let sorted = |world: &World| {
                 let mut ids: Vec<String> = world.directory.assignments.iter().map(Assignment::id).collect();
                 ids.sort();
+                let domain: Vec<_> = world
+                    .domain
+                    .all()
+                    .map(|(_, object)| (object.attributes.clone(), object.own(&domain_sid()), object.account.clone()))
+                    .collect();
                 let off = world.azure.machines.iter().map(|machine| machine.power).collect::<Vec<_>>();
-                (ids, world.directory.eligible.clone(), world.consents.clone(), world.azure.grants.clone(), off)
+                let azure = (world.azure.grants.clone(), off);
+                (ids, world.directory.eligible.clone(), world.consents.clone(), domain, azure)
             };
             assert_eq!(sorted(&broken), sorted(&world), "{}", line.code);
         }

@@ -18,6 +18,10 @@ pub(super) struct Settings {
     pub(super) base: String,
     /// Address of Resource Manager.
     pub(super) azure: String,
+    /// Address of the domain controller.
+    pub(super) ldap: String,
+    /// The same with TLS from the first byte.
+    pub(super) ldaps: String,
     /// Secret segment of the control address.
     pub(super) control_key: String,
     /// How long a write takes to show.
@@ -132,6 +136,12 @@ impl Live {
             self.secrets.retain(|id, _| self.world.azure.operation(id).is_some_and(|one| one.end.is_none()));
             settled?;
         }
+        if self.world.domain.is_protection_due(now) {
+            self.change_at(now, |world| {
+                world.domain.make_mut().protect(now);
+                Ok::<(), StoreError>(())
+            })?;
+        }
         Ok(())
     }
 
@@ -147,6 +157,7 @@ impl Live {
             let fresh = World::new(preset, world.password.clone(), now);
             world.directory = fresh.directory;
             world.azure = fresh.azure;
+            world.domain = fresh.domain;
             world.consents = fresh.consents;
             world.faults.clear();
             world.operations.clear();

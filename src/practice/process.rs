@@ -5,10 +5,10 @@ use super::{
     entra::Signer,
     faults,
     live::{Live, Settings},
-    server::{self, Mouth, Server},
+    server::{self, Directory, Server},
     store::{self, Store},
     tables, tls,
-    world::{APP1, CLIENT1, DC1, GROUP, SUBSCRIPTION, TENANT, World},
+    world::{APP1, CLIENT1, DC1, GROUP, NETBIOS, SUBSCRIPTION, TENANT, World, head_name},
 };
 use crate::base::{Problem, clock::Clock, clock::SystemClock};
 use jiff::SignedDuration;
@@ -52,6 +52,12 @@ pub struct Ready {
     pub app_client_id: String,
     /// The practice administrator.
     pub admin: Admin,
+    /// Address of the domain controller; StartTLS begins there.
+    pub ldap: String,
+    /// The same with TLS from the first byte.
+    pub ldaps: String,
+    /// The domain on premises.
+    pub domain: Domain,
     /// Names of what is in the lab.
     pub names: Names,
 }
@@ -62,6 +68,19 @@ pub struct Admin {
     /// Sign-in name.
     pub upn: String,
     /// The password of all practice accounts; worth nothing outside this lab.
+    pub password: String,
+}
+
+/// The domain on premises, and who may change it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Domain {
+    /// Distinguished name of its head.
+    pub dn: String,
+    /// NetBIOS name.
+    pub netbios: String,
+    /// The domain's administrator.
+    pub bind_dn: String,
+    /// Its password; worth nothing outside this lab.
     pub password: String,
 }
 
@@ -222,9 +241,14 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     };
     let listener = TcpListener::bind(options.listen).await.map_err(no_socket)?;
     let address = listener.local_addr().map_err(no_socket)?;
+    // The controller's own ports need rights that nobody should have for a practice lab.
     let free = SocketAddr::new(options.listen.ip(), 0);
     let azure = TcpListener::bind(free).await.map_err(no_socket)?;
     let azure_address = azure.local_addr().map_err(no_socket)?;
+    let plain = TcpListener::bind(free).await.map_err(no_socket)?;
+    let sealed = TcpListener::bind(free).await.map_err(no_socket)?;
+    let at = |listener: &TcpListener| listener.local_addr().map(reached_at).map_err(no_socket);
+    let (ldap, ldaps) = (format!("ldap://{}", at(&plain)?), format!("ldaps://{}", at(&sealed)?));
     let identity = tls::identity().map_err(|error| Problem::new(format!("cannot make a certificate: {error}")))?;
     let ca_file = options.state.join("ca.pem");
     store::write_private(&ca_file, identity.ca_pem.as_bytes())?;
@@ -236,6 +260,8 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
         base: format!("https://{}", reached_at(address)),
         azure: format!("https://{}", reached_at(azure_address)),
         control_key: chance::token().map_err(no_chance)?,
+        ldap,
+        ldaps,
         consistency: SignedDuration::try_from(options.consistency).unwrap_or(SignedDuration::ZERO),
     };
     let signer = Signer::new().map_err(|error| Problem::new(format!("cannot make a signing key: {error}")))?;
@@ -244,7 +270,8 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     break_from_the_start(&mut live, &options.broken)?;
     let refresh_token = chance::token().map_err(no_chance)?;
     let endpoint = endpoint(&mut live, refresh_token, &ca_file)?;
-    Ok((Server::new([(Mouth::Entra, listener), (Mouth::Azure, azure)], identity.server, live, options.linger), endpoint))
+    let directory = Directory { plain, sealed, tls: identity.directory };
+    Ok((Server::new((listener, azure), identity.server, directory, live, options.linger), endpoint))
 }
 
 fn break_from_the_start(live: &mut Live, codes: &[String]) -> Result<(), Problem> {
@@ -262,7 +289,11 @@ fn break_from_the_start(live: &mut Live, codes: &[String]) -> Result<(), Problem
 }
 
 fn wake(store: &Store, options: &Options, clock: &Arc<dyn Clock>) -> Result<World, Problem> {
-    if let Some(world) = store.load()? {
+    if let Some(mut world) = store.load()? {
+        if world.domain.is_empty() {
+            world.make_domain(clock.now());
+            store.save(&world)?;
+        }
         return Ok(world);
     }
     let password = chance::password().map_err(|error| Problem::new(error.to_string()))?;
@@ -302,6 +333,14 @@ fn endpoint(live: &mut Live, refresh_token: String, ca_file: &Path) -> Result<En
         client_id: tables::PRACTICE_CLIENT.to_owned(),
         app_client_id: tables::PRACTICE_APP.to_owned(),
         admin: Admin { upn: admin.upn, password: live.world().password.clone() },
+        ldap: live.settings.ldap.clone(),
+        ldaps: live.settings.ldaps.clone(),
+        domain: Domain {
+            dn: head_name().written(),
+            netbios: NETBIOS.to_owned(),
+            bind_dn: live.world().domain.by_sam("Administrator").map(|admin| admin.dn.clone()).unwrap_or_default(),
+            password: live.world().password.clone(),
+        },
         names: Names {
             user1: "User1".to_owned(),
             resource_group: GROUP.to_owned(),

@@ -1,11 +1,12 @@
 //! HTTPS with limits in front of the lab: whoever connects can be slow, huge or hostile, and the lab goes on. No contents.
 
 use super::{
-    azure, control, entra,
+    azure, control, domain, entra,
     faults::Fault,
     live::Live,
     log::{LogLine, shown_query},
     wire::{Answer, Content, Question, http_date},
+    world::DC1,
 };
 use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::BoxBody};
@@ -49,7 +50,7 @@ type Body = BoxBody<Bytes, std::io::Error>;
 
 /// What speaks behind a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mouth {
+enum Mouth {
     /// Sign-in, Graph and the control address.
     Entra,
     /// Resource Manager.
@@ -58,21 +59,67 @@ pub(super) enum Mouth {
 
 /// The listening lab.
 pub(super) struct Server {
-    listeners: [(Mouth, TcpListener); 2],
+    entra: TcpListener,
+    azure: TcpListener,
     acceptor: TlsAcceptor,
+    directory: Directory,
     live: Arc<Mutex<Live>>,
     linger: Option<Duration>,
 }
 
+/// The sockets of the domain controller.
+pub(super) struct Directory {
+    /// LDAP, where StartTLS begins.
+    pub(super) plain: TcpListener,
+    /// LDAPS.
+    pub(super) sealed: TcpListener,
+    /// Its certificate.
+    pub(super) tls: Arc<ServerConfig>,
+}
+
 impl Server {
     /// A lab behind open sockets.
-    pub(super) fn new(listeners: [(Mouth, TcpListener); 2], tls: Arc<ServerConfig>, live: Live, linger: Option<Duration>) -> Self {
-        Self { listeners, acceptor: TlsAcceptor::from(tls), live: Arc::new(Mutex::new(live)), linger }
+    pub(super) fn new(
+        (entra, azure): (TcpListener, TcpListener),
+        tls: Arc<ServerConfig>,
+        directory: Directory,
+        live: Live,
+        linger: Option<Duration>,
+    ) -> Self {
+        Self { entra, azure, acceptor: TlsAcceptor::from(tls), directory, live: Arc::new(Mutex::new(live)), linger }
+    }
+
+    /// Lets somebody in who speaks HTTPS.
+    fn invite(
+        &self,
+        mouth: Mouth,
+        arrived: Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)>,
+        guests: &mut JoinSet<()>,
+        ended: &CancellationToken,
+    ) {
+        let Some((stream, place)) = arrived else { return };
+        let guest = Guest { mouth, acceptor: self.acceptor.clone(), live: Arc::clone(&self.live), ended: ended.clone() };
+        guests.spawn(async move {
+            guest.serve(stream).await;
+            drop(place);
+        });
+    }
+
+    /// Whoever comes while DC1 is off is not served: the connection closes.
+    fn is_dc1_on(&self) -> bool {
+        let live = lock(&self.live);
+        live.world().azure.runs(DC1, live.now())
+    }
+
+    fn directory_guest(&self, ended: &CancellationToken) -> domain::Guest {
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.directory.tls));
+        domain::Guest { acceptor, live: Arc::clone(&self.live), ended: ended.clone() }
     }
 
     /// Serves until `ended`, or until nobody has been connected for the linger time.
     pub(super) async fn run(self, ended: CancellationToken) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let directory_room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut guests = JoinSet::new();
         let mut empty_since = Instant::now();
         loop {
@@ -81,11 +128,22 @@ impl Server {
                 biased;
                 () = ended.cancelled() => break,
                 Some(_) = guests.join_next() => empty_since = Instant::now(),
-                arrived = accept(&self.listeners, &room) => {
-                    if let Some((mouth, stream, place)) = arrived {
-                        let guest = Guest { mouth, acceptor: self.acceptor.clone(), live: Arc::clone(&self.live), ended: ended.clone() };
+                arrived = accept(&self.entra, &room) => self.invite(Mouth::Entra, arrived, &mut guests, &ended),
+                arrived = accept(&self.azure, &room) => self.invite(Mouth::Azure, arrived, &mut guests, &ended),
+                arrived = accept(&self.directory.sealed, &directory_room) => {
+                    if let Some((stream, place)) = arrived.filter(|_| self.is_dc1_on()) {
+                        let guest = self.directory_guest(&ended);
                         guests.spawn(async move {
-                            guest.serve(stream).await;
+                            guest.serve(stream, true).await;
+                            drop(place);
+                        });
+                    }
+                }
+                arrived = accept(&self.directory.plain, &directory_room) => {
+                    if let Some((stream, place)) = arrived.filter(|_| self.is_dc1_on()) {
+                        let guest = self.directory_guest(&ended);
+                        guests.spawn(async move {
+                            guest.serve(stream, false).await;
                             drop(place);
                         });
                     }
@@ -93,7 +151,7 @@ impl Server {
                 () = reached(deadline) => break,
             }
         }
-        drop(self.listeners);
+        drop((self.entra, self.azure, self.directory));
         ended.cancel();
         // Whoever takes longer is cut off: the world is stored before each reply, so nothing is lost.
         let _ = timeout(FAREWELL, async { while guests.join_next().await.is_some() {} }).await;
@@ -108,18 +166,10 @@ async fn reached(deadline: Option<Instant>) {
     }
 }
 
-async fn accept(
-    listeners: &[(Mouth, TcpListener); 2],
-    room: &Arc<Semaphore>,
-) -> Option<(Mouth, TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(room).acquire_owned().await.ok()?;
-    let [(one, first), (other, second)] = listeners;
-    let (mouth, arrived) = tokio::select! {
-        arrived = first.accept() => (*one, arrived),
-        arrived = second.accept() => (*other, arrived),
-    };
-    if let Ok((stream, _)) = arrived {
-        return Some((mouth, stream, place));
+    if let Ok((stream, _)) = listener.accept().await {
+        return Some((stream, place));
     }
     // Out of file handles, most likely: an error at once would make this loop spin.
     tokio::time::sleep(Duration::from_millis(100)).await;

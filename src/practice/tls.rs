@@ -1,5 +1,6 @@
-//! The lab's own certificate authority: made at each start, its key never leaves memory, good for this machine's loopback names only.
+//! The lab's own certificate authority: made at each start, its key never leaves memory, good for this machine's loopback names and the practice domain's only.
 
+use super::world::LAB_DOMAIN;
 use jiff::{ToSpan as _, Zoned};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
@@ -18,23 +19,26 @@ use std::{
 pub(super) struct Identity {
     /// For the listener.
     pub(super) server: Arc<ServerConfig>,
+    /// For the domain controller, which speaks no HTTP.
+    pub(super) directory: Arc<ServerConfig>,
     /// The authority's certificate, PEM.
     pub(super) ca_pem: String,
 }
 
-/// Makes an authority and a certificate for localhost, 127.0.0.1 and ::1.
+/// Makes an authority and a certificate for localhost, 127.0.0.1, ::1 and the practice domain controller.
 pub(super) fn identity() -> Result<Identity, Box<dyn std::error::Error + Send + Sync>> {
     let authority = CertifiedIssuer::self_signed(authority_params(), KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let leaf = leaf_params()?.signed_by(&key, &authority)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut server = ServerConfig::builder_with_provider(provider)
+    let directory = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], key)?;
+    let mut server = directory.clone();
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Identity { server: Arc::new(server), ca_pem: authority.pem() })
+    Ok(Identity { server: Arc::new(server), directory: Arc::new(directory), ca_pem: authority.pem() })
 }
 
 fn authority_params() -> CertificateParams {
@@ -46,6 +50,8 @@ fn authority_params() -> CertificateParams {
     params.name_constraints = Some(NameConstraints {
         permitted_subtrees: vec![
             GeneralSubtree::DnsName("localhost".to_owned()),
+            // A name that nobody can own (RFC 2606 2).
+            GeneralSubtree::DnsName(LAB_DOMAIN.to_owned()),
             GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(Ipv4Addr::LOCALHOST.into(), 32)),
             GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(Ipv6Addr::LOCALHOST.into(), 128)),
         ],
@@ -59,6 +65,8 @@ fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
     params.distinguished_name.push(DnType::CommonName, "localhost");
     params.subject_alt_names = vec![
         SanType::DnsName("localhost".try_into()?),
+        SanType::DnsName(format!("dc1.{LAB_DOMAIN}").try_into()?),
+        SanType::DnsName(LAB_DOMAIN.try_into()?),
         SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
     ];

@@ -2,6 +2,7 @@
 
 mod app;
 mod azure;
+mod domain;
 mod person;
 mod presets;
 mod records;
@@ -12,6 +13,11 @@ pub(super) use azure::{
     APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
     Printed, SUBSCRIPTION, azure_role, later,
 };
+pub(super) use domain::{
+    Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime,
+    guid_of, hash, head_name, parent_key, uac,
+};
+pub(super) use domain::{Kept, Spoil};
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
@@ -49,6 +55,9 @@ pub(super) struct World {
     /// Azure: machines and rights; a world of an older version gets them as they begin.
     #[serde(default = "presets::azure")]
     pub(super) azure: Azure,
+    /// The domain on premises.
+    #[serde(default)]
+    pub(super) domain: Held<domain::Domain>,
     /// What was consented to.
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.

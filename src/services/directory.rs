@@ -16,8 +16,8 @@ pub use error::{DirectoryError, Trust};
 pub use ldap::{Ldap, LdapSettings, Limits, Login};
 
 use crate::base::{Secret, text};
-use crate::rights::Descriptor;
 use crate::rights::descriptor::Dacl;
+use crate::rights::{Control, Descriptor};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -27,6 +27,9 @@ pub const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
 
 /// The control that brings a search page by page (RFC 2696).
 pub const PAGED: &str = "1.2.840.113556.1.4.319";
+
+/// The control that makes a password reset obey the history too (MS-ADTS 3.1.1.3.4.1.27).
+pub const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
 
 /// The attribute that holds an object's security descriptor.
 pub const DESCRIPTOR: &str = "nTSecurityDescriptor";
@@ -218,9 +221,10 @@ pub(crate) fn check_descriptor(descriptor: &[u8]) -> Result<(), DirectoryError> 
     let hint = "this is a fault of Guidepost; report it";
     match Descriptor::read(descriptor) {
         Ok(read) => match read.dacl() {
-            Dacl::List(_) => Ok(()),
-            Dacl::Null | Dacl::Absent => {
-                let what = "a descriptor without a list of permissions was about to be written; it was not sent".to_owned();
+            Dacl::List(_) if read.control.has(Control::SELF_RELATIVE) => Ok(()),
+            Dacl::List(_) | Dacl::Null | Dacl::Absent => {
+                let what =
+                    "a descriptor without a list of permissions that can be sent was about to be written; it was not sent".to_owned();
                 Err(DirectoryError::Setting { what, hint })
             }
         },

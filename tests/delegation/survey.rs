@@ -147,3 +147,41 @@ async fn a_directory_that_refuses_gives_no_half_survey() {
     let question = Question { base: HEAD, wanted: &[] };
     assert_eq!(survey(&directory, question, &mut |_| {}, &mut |_| {}).await, Err(refused(50)));
 }
+
+#[tokio::test]
+async fn what_came_out_reads_as_sentences_and_as_json() {
+    let (found, ..) = run(&domain(), &four()).await;
+    let lines = guidepost::cli::survey::lines(&found, HEAD, true);
+    let user = |name: &str| format!("  {name},{HEAD}");
+    assert_eq!(
+        lines,
+        [
+            format!("11 users below {HEAD}; the rights reach 3"),
+            "1 protected by AdminSDHolder, which no right from above reaches".to_owned(),
+            user("CN=u3"),
+            "1 cut off by their own permissions, which take nothing from above".to_owned(),
+            user("CN=u4"),
+            "2 below a unit or container that takes nothing from above".to_owned(),
+            user("CN=u5,OU=Sealed,OU=Staff"),
+            user("CN=u7,CN=Deep,OU=SEALED,OU=Staff"),
+            "2 without the rights, though nothing keeps them away: not granted above, or still on their way".to_owned(),
+            user("CN=u8"),
+            user("CN=u9"),
+            "2 unknown: their permissions are not shown to this account".to_owned(),
+            user("CN=uA"),
+            user("CN=uB"),
+        ]
+    );
+    let json = guidepost::cli::survey::summary(&found, HEAD);
+    assert_eq!((&json["users"], &json["reached"], &json["unreached"]["above"]["count"]), (&11.into(), &3.into(), &2.into()));
+    assert_eq!(json["unreached"]["own-list"]["sample"], serde_json::json!([format!("CN=u4,{HEAD}")]));
+}
+
+#[tokio::test]
+async fn a_long_list_ends_in_how_many_are_left_out() {
+    let question = Question { base: HEAD, wanted: &[] };
+    let found = survey(&Crowd(25), question, &mut |_| {}, &mut |_| {}).await.unwrap();
+    let lines = guidepost::cli::survey::lines(&found, HEAD, false);
+    assert_eq!(lines[0], format!("25 users below {HEAD}; rights given there would reach 0"));
+    assert_eq!((lines.len(), lines[12].as_str()), (13, "  and 15 more; --all names them"));
+}

@@ -1,6 +1,8 @@
 //! After the sign-in: servers that hang, lie, cut, flood or point elsewhere.
 
 use crate::rude::{Act, Rude, after_sign_in, done, entry, page_end, result};
+use guidepost::base::Secret;
+use guidepost::base::http::WireLog;
 use guidepost::services::directory::{Directory, DirectoryError, Ldap, LdapSettings, Limits, Search};
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{LdapModifyType, LdapMsg, LdapOp, LdapResult, LdapResultCode, LdapSearchResultReference};
@@ -230,6 +232,31 @@ async fn a_change_whose_answer_is_missing_is_in_doubt_and_never_sent_again() {
     let lying = modified(|| vec![Act::Raw(b"\x30\x00".to_vec())]).await;
     let error = lying.client().write_dacl(DOMAIN, &descriptor()).await.unwrap_err();
     assert!(!error.outcome_known(), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_wire_log_shows_every_operation_and_no_secret() {
+    let server = Rude::start(after_sign_in(|_, message| match &message.op {
+        LdapOp::SearchRequest(_) => vec![entry(DOMAIN, &[]), done()],
+        _ => vec![Act::Say(LdapOp::ModifyResponse(result(LdapResultCode::UnwillingToPerform, "0000052D: SvcErr")))],
+    }))
+    .await;
+    let wire = WireLog::default();
+    let client = server.client().with_wire(wire.clone());
+    client.search(users()).await.unwrap();
+    client.reset_password(USER, &Secret::new("canary-Passw0rd"), false).await.unwrap_err();
+    let lines: Vec<_> = wire.recent().iter().map(|line| (line.method.clone(), line.target.clone(), line.status)).collect();
+    let at = |rest: &str| format!("{}/{rest}", server.url("ldaps"));
+    assert_eq!(
+        lines,
+        [
+            ("BIND".to_owned(), at(" u@contoso.example"), Some(0)),
+            ("SEARCH".to_owned(), at(&format!("{DOMAIN}?sub?(objectClass=user)")), Some(0)),
+            ("MODIFY".to_owned(), at(USER), Some(53)),
+        ]
+    );
+    assert_eq!(wire.recent()[2].note.as_deref(), Some("the new password breaks the domain's policy: 0000052D: SvcErr"));
+    assert!(!format!("{:?}", wire.recent()).contains("assw0rd"));
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! What a person does to the lab without Guidepost: one line a verb. Not what Graph does.
 
 use super::{
-    APP1, Assignment, INITIAL_DOMAIN, Power, Resource, World,
+    APP1, Assignment, Dn, INITIAL_DOMAIN, Power, Resource, World,
     app::{grant_app, register_certificate, revoke_app},
-    azure_role, is_domain_name,
+    azure_role,
+    domain::MOST_HIRED,
+    is_domain_name,
 };
 use crate::practice::tables;
 use jiff::{SignedDuration, Timestamp};
@@ -75,6 +77,11 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("verify-domain", &["NAME"], "proves the ownership of a domain whose DNS record is published", verify_domain),
     verb("publish-dns", &["NAME"], "publishes the DNS record that proves a domain, so that it can be verified", publish_dns),
     verb("remove-domain", &["NAME"], "takes a domain that no account uses out of the tenant", remove_domain),
+    verb("hire", &["COUNT"], "makes so many users in OU=Crowd of the domain, with the practice password", hire),
+    verb("lock-out", &["USER"], "locks an account of the domain, as too many wrong passwords do", lock_out),
+    verb("protect", &["USER"], "puts an account into Account Operators of the domain, and lets AdminSDHolder run", protect),
+    verb("block-inheritance", &["DN"], "turns inheritance off on an object of the domain", block_inheritance),
+    verb("leave-group", &["USER", "GROUP"], "takes an account of the domain out of a group", leave_group),
     verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
 ];
 
@@ -278,6 +285,7 @@ fn start_sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(),
     sync.enabled = Some(true);
     sync.scheduler = true;
     world.directory.cycle(now);
+    world.domain.make_mut().connect(now);
     Ok(())
 }
 
@@ -360,6 +368,51 @@ fn remove_domain(world: &mut World, args: &[String], _now: Timestamp) -> Result<
     }
     world.directory.domains.retain(|domain| !domain.name.eq_ignore_ascii_case(name));
     Ok(())
+}
+
+fn hire(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let count = arg(args, 0).parse::<usize>().ok().filter(|count| (1..=MOST_HIRED).contains(count));
+    let count = count.ok_or_else(|| Misstep::State(format!("`{}` is no number from 1 to {MOST_HIRED}", arg(args, 0))))?;
+    if world.domain.all().count() + count > 2 * MOST_HIRED {
+        return Err(Misstep::State(format!("the practice domain takes no more than {} objects", 2 * MOST_HIRED)));
+    }
+    world.domain.make_mut().hire(count, now);
+    Ok(())
+}
+
+/// The key of an account or group of the domain.
+fn in_domain(world: &World, sam: &str, kind: &'static str) -> Result<String, Misstep> {
+    let found = world.domain.by_sam(sam).map(|object| object.name().key());
+    found.ok_or_else(|| Misstep::Unknown(kind, sam.to_owned()))
+}
+
+fn lock_out(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let key = in_domain(world, arg(args, 0), "account of the domain")?;
+    world.domain.make_mut().lock(&key, now).ok_or_else(|| Misstep::State(format!("`{}` is no account", arg(args, 0))))
+}
+
+fn protect(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let user = in_domain(world, arg(args, 0), "account of the domain")?;
+    let id = world.domain.at(&user).map(|object| object.id).unwrap_or_default();
+    let group = in_domain(world, "Account Operators", "group of the domain")?;
+    let domain = world.domain.make_mut();
+    domain.change(&group, now, |group| group.members.insert(id));
+    domain.protect(now);
+    Ok(())
+}
+
+fn leave_group(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let user = in_domain(world, arg(args, 0), "account of the domain")?;
+    let id = world.domain.at(&user).map(|object| object.id).unwrap_or_default();
+    let group = in_domain(world, arg(args, 1), "group of the domain")?;
+    let left = world.domain.make_mut().change(&group, now, |group| group.members.remove(&id));
+    if left == Some(true) { Ok(()) } else { Err(Misstep::State(format!("`{}` is not in `{}`", arg(args, 0), arg(args, 1)))) }
+}
+
+fn block_inheritance(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let unknown = || Misstep::Unknown("object of the domain", arg(args, 0).to_owned());
+    let key = Dn::parse(arg(args, 0)).map(|name| name.key()).ok_or_else(unknown)?;
+    world.domain.make_mut().protect_dacl(&key, now).ok_or_else(unknown)
 }
 
 fn revoke_tokens(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {

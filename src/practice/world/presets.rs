@@ -1,10 +1,12 @@
 //! How a world begins: before Phase 1, after it, or with block A done. Not how it changes.
 
+use super::domain::{Held, USER1_GUID, USER1_RID, domain_sid, user1_name};
 use super::{
     App, Assignment, Azure, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises, Resource,
     Sync, Tokens, User, World,
 };
 use crate::practice::tables;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Map;
 
@@ -65,6 +67,7 @@ impl World {
             created: now,
             password,
             directory,
+            domain: Held::default(),
             azure: azure(),
             consents: vec![consent, to_azure],
             tokens: Tokens::default(),
@@ -81,7 +84,14 @@ impl World {
             }
         }
         world.directory.keep_report(now);
+        world.make_domain(now);
         world
+    }
+
+    /// The domain that belongs to the state of the tenant; also for a world of an older version, which has none.
+    pub(in crate::practice) fn make_domain(&mut self, now: Timestamp) {
+        let connected = self.directory.sync.enabled == Some(true);
+        self.domain = Held::new(super::domain::Domain::new(&self.password, connected, now));
     }
 }
 
@@ -175,9 +185,9 @@ fn cloud_only(id: &str, short: &str, name: &str, created: Timestamp) -> User {
 fn user1(now: Timestamp) -> User {
     let on_premises = OnPremises {
         sam: USER1_SAM.to_owned(),
-        dn: "CN=User1,CN=Users,DC=testlab,DC=contoso,DC=example".to_owned(),
-        sid: "S-1-5-21-1004336348-1177238915-682003330-1104".to_owned(),
-        immutable_id: "kF0Tq3mXkE2P8w7aZ5Vd1A==".to_owned(),
+        dn: user1_name().written(),
+        sid: domain_sid().child(USER1_RID).to_string(),
+        immutable_id: BASE64_STANDARD.encode(USER1_GUID),
         synced: now,
     };
     User { on_premises: Some(on_premises), ..cloud_only(USER1, "User1", "User1", now) }

@@ -8,12 +8,17 @@ mod kerberos;
 mod message;
 mod password;
 mod tls;
+mod walk;
+mod wire;
 
 use self::connection::{Connection, Fault};
-use self::message::{DONE, ENTRY, MODIFIED, Outcome, REFERENCE};
+use self::message::{MODIFIED, Outcome};
 use self::tls::Address;
+use self::walk::{Trouble, Walk, one_page, page_size, question, weight};
+use self::wire::Line;
 use super::refusal::explain;
 use super::{DESCRIPTOR, Directory, DirectoryError, Dn, Entry, MOST_ENTRIES, Root, Scope, Search, SignOn, check_login};
+use crate::base::http::WireLog;
 use crate::base::{Secret, text};
 use async_trait::async_trait;
 use rustls::ClientConfig;
@@ -44,6 +49,14 @@ impl Login {
             Self::Password { name, .. } => format!("the sign-in of `{}`", text::short(name, 200)),
             #[cfg(any(windows, feature = "kerberos"))]
             Self::Kerberos => "the sign-in by Kerberos".to_owned(),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Password { name, .. } => name,
+            #[cfg(any(windows, feature = "kerberos"))]
+            Self::Kerberos => "by Kerberos",
         }
     }
 
@@ -103,11 +116,14 @@ pub struct LdapSettings {
 }
 
 /// A domain controller, asked by LDAP. Connects when first asked; one operation at a time, others wait for their turn.
+///
+/// A wrong name or password is remembered and not sent again: looks that repeat would lock the account. Make a new one to try another.
 pub struct Ldap {
     settings: LdapSettings,
     address: Address,
     tls: OnceCell<Arc<ClientConfig>>,
     held: Mutex<Held>,
+    wire: WireLog,
 }
 
 /// What one operation takes hold of.
@@ -138,7 +154,13 @@ impl Ldap {
             #[cfg(any(windows, feature = "kerberos"))]
             Login::Kerberos => {}
         }
-        Ok(Self { settings, address, tls: OnceCell::new(), held: Mutex::default() })
+        Ok(Self { settings, address, tls: OnceCell::new(), held: Mutex::default(), wire: WireLog::default() })
+    }
+
+    /// Shows every operation in this wire log.
+    #[must_use]
+    pub fn with_wire(self, wire: WireLog) -> Self {
+        Self { wire, ..self }
     }
 
     /// Host and port, for sentences.
@@ -156,7 +178,7 @@ impl Ldap {
             return Err(DirectoryError::Setting { what: format!("`{attribute}` is not set as text"), hint: "use its own operation" });
         }
         let doing = format!("the change of `{}` of `{}`", text::short(attribute, 60), text::short(dn, 200));
-        self.change(&doing, |id| message::replace(id, dn, attribute, value.as_bytes())).await
+        self.change(dn, &doing, |id| message::replace(id, dn, attribute, value.as_bytes())).await
     }
 
     async fn tls(&self) -> Result<Arc<ClientConfig>, DirectoryError> {
@@ -174,8 +196,18 @@ impl Ldap {
     async fn connect(&self, login: &Login) -> Result<(Connection, Outcome), DirectoryError> {
         let config = if login.needs_tls() { Some(self.tls().await?) } else { None };
         let mut connection = Connection::open(&self.address, config, &self.settings.limits).await?;
-        let outcome = connection.sign_in(&self.address, login, &self.settings.limits).await?;
+        let line = self.line("BIND", "", login.name());
+        let signed = connection.sign_in(&self.address, login, &self.settings.limits).await;
+        line.end(&signed);
+        let outcome = signed.map_err(|fault| fault.during(&self.address.shown, &login.doing(), false))?;
         Ok((connection, outcome))
+    }
+
+    /// For the wire log: the object as RFC 4516 writes addresses, and what is asked of it.
+    fn line(&self, method: &str, dn: &str, rest: &str) -> Line {
+        let scheme = if self.address.from_start { "ldaps" } else { "ldap" };
+        let space = if rest.is_empty() || rest.starts_with('?') { "" } else { " " };
+        Line::begin(&self.wire, method, &format!("{scheme}://{}/{dn}{space}{rest}", self.address.shown))
     }
 
     /// The connection that is there, or a new one.
@@ -212,14 +244,16 @@ impl Ldap {
     }
 
     /// Sends a change, once: when its answer is missing, nobody knows whether it was made.
-    async fn change(&self, doing: &str, request: impl FnOnce(u32) -> message::Bytes + Send) -> Result<(), DirectoryError> {
+    async fn change(&self, dn: &str, doing: &str, request: impl FnOnce(u32) -> message::Bytes + Send) -> Result<(), DirectoryError> {
         let mut held = self.held.lock().await;
         let mut connection = self.ready(&mut held).await?;
         let limit = self.settings.limits.write;
         let id = connection.next_id();
         let request = request(id);
         connection.changed = true;
+        let line = self.line("MODIFY", dn, "");
         let answer = timeout(limit, connection.ask(&request, id, MODIFIED)).await.unwrap_or(Err(Fault::Late(limit)));
+        line.end(&answer);
         let outcome = answer.map_err(|fault| fault.during(&self.address.shown, doing, true))?;
         held.connection = Some(connection);
         if outcome.code == 0 { Ok(()) } else { Err(self.refusal(doing, &outcome)) }
@@ -236,8 +270,15 @@ impl Ldap {
             let request = message::search(id, walk.search, page).map_err(|bad| Trouble::Ours(bad_filter(&walk.search.filter, bad)))?;
             let limit = self.settings.limits.read;
             let most = if paged { size } else { 1 };
-            let outcome =
-                timeout(limit, one_page(connection, &request, id, walk, most)).await.unwrap_or(Err(Trouble::Fault(Fault::Late(limit))))?;
+            let line = self.line("SEARCH", &walk.search.base, &question(walk.search));
+            let page =
+                timeout(limit, one_page(connection, &request, id, walk, most)).await.unwrap_or(Err(Trouble::Fault(Fault::Late(limit))));
+            match &page {
+                Ok(outcome) => line.answered(outcome),
+                Err(Trouble::Fault(fault)) => line.failed(fault),
+                Err(Trouble::Refused(_) | Trouble::Ours(_)) => drop(line),
+            }
+            let outcome = page?;
             if outcome.code != 0 {
                 return Err(Trouble::Refused(self.refusal(&walk.doing, &outcome)));
             }
@@ -281,92 +322,6 @@ impl Ldap {
 fn bad_filter(filter: &str, bad: filter::BadFilter) -> DirectoryError {
     let what = format!("`{}` is no search filter: {bad}", text::short(filter, 120));
     DirectoryError::Setting { what, hint: "filters are written as in `(sAMAccountName=User1)`, see RFC 4515" }
-}
-
-/// One more than the limit is enough to know that there are more.
-fn page_size(page: u32, limit: u64) -> u32 {
-    u32::try_from(limit.saturating_add(1)).unwrap_or(u32::MAX).min(page)
-}
-
-/// A search under way.
-struct Walk<'a> {
-    search: &'a Search,
-    limit: Option<u64>,
-    doing: String,
-    each: &'a mut (dyn FnMut(Entry) + Send),
-    count: u64,
-    reference: Option<String>,
-}
-
-impl<'a> Walk<'a> {
-    fn new(search: &'a Search, limit: Option<u64>, each: &'a mut (dyn FnMut(Entry) + Send)) -> Self {
-        let base = text::short(&search.base, 200);
-        let doing = match search.scope {
-            Scope::Base if base.is_empty() => "the question about itself".to_owned(),
-            Scope::Base => format!("the look at `{base}`"),
-            Scope::One | Scope::Sub => format!("the search below `{base}`"),
-        };
-        Self { search, limit, doing, each, count: 0, reference: None }
-    }
-}
-
-/// Why a search ended early.
-enum Trouble {
-    /// The server answered; the connection is as good as before.
-    Refused(DirectoryError),
-    /// It did not, or not well.
-    Fault(Fault),
-    /// We ended it; what is still under way makes the connection useless.
-    Ours(DirectoryError),
-}
-
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-async fn one_page(connection: &mut Connection, request: &[u8], id: u32, walk: &mut Walk<'_>, most: u32) -> Result<Outcome, Trouble> {
-    connection.send(request).await?;
-    let mut here = 0;
-    loop {
-        let incoming = connection.next(id).await?;
-        match incoming.tag {
-            ENTRY => {
-                let entry = incoming.entry().map_err(Fault::from)?;
-                here += 1;
-                if here > most {
-                    return Err(Fault::Bad("it holds more entries than were asked for".to_owned()).into());
-                }
-                take(walk, entry)?;
-            }
-            REFERENCE => {
-                let mut addresses = incoming.references().map_err(Fault::from)?;
-                walk.reference = walk.reference.take().or_else(|| addresses.pop());
-            }
-            DONE => return Ok(incoming.outcome().map_err(Fault::from)?),
-            _ => return Err(Fault::Bad("it answers something else".to_owned()).into()),
-        }
-    }
-}
-
-fn take(walk: &mut Walk<'_>, entry: Entry) -> Result<(), Trouble> {
-    if let Some(limit) = walk.limit.filter(|&limit| walk.count >= limit) {
-        return Err(Trouble::Ours(DirectoryError::TooMany { base: text::short(&walk.search.base, 200), limit }));
-    }
-    // A DC cuts long lists into ranges (MS-ADTS 3.1.1.3.1.3.3); a part that looks like the whole would be a wrong answer.
-    if let Some(name) = entry.attributes.keys().find(|name| name.contains(";range=")) {
-        let why = format!("`{}` has more values than fit into one answer", text::short(name, 60));
-        return Err(Fault::Bad(why).into());
-    }
-    walk.count += 1;
-    (walk.each)(entry);
-    Ok(())
-}
-
-/// What the values of an entry weigh.
-fn weight(entry: &Entry) -> usize {
-    entry.attributes.values().flatten().map(|value| value.len() + 24).sum::<usize>() + entry.dn.len()
 }
 
 #[async_trait]
@@ -414,7 +369,7 @@ impl Directory for Ldap {
     async fn write_dacl(&self, dn: &str, descriptor: &[u8]) -> Result<(), DirectoryError> {
         super::check_descriptor(descriptor)?;
         let doing = format!("the change of the permissions of `{}`", text::short(dn, 200));
-        self.change(&doing, |id| message::write_dacl(id, dn, descriptor)).await
+        self.change(dn, &doing, |id| message::write_dacl(id, dn, descriptor)).await
     }
 
     async fn pending(&self, dn: &str) -> Result<Option<bool>, DirectoryError> {

@@ -214,6 +214,14 @@ fn sum_of(bytes: &[u8]) -> String {
     digest.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
+/// No session bus is the everyday case (SSH, containers, CI), and the library's words for it are two lines of an address.
+fn no_answer(why: &str) -> String {
+    if why.contains("Failed to connect to address") {
+        return "no session bus runs here".to_owned();
+    }
+    format!("it does not answer ({})", text::short(why, 160))
+}
+
 /// In an admin's words; never the crate's `Debug`, which may show the bytes of a secret.
 fn words(error: &Error) -> String {
     let known = match error {
@@ -223,7 +231,7 @@ fn words(error: &Error) -> String {
             "it answered with something that is not ours"
         }
         Error::NoDefaultStore => "this system has none",
-        Error::PlatformFailure(why) => return format!("it does not answer ({})", text::short(&why.to_string(), 160)),
+        Error::PlatformFailure(why) => return no_answer(&why.to_string()),
         Error::TooLong(..) | Error::Invalid(..) | Error::NotSupportedByStore(_) => return text::short(&error.to_string(), 160),
         // The enum may grow (it is non-exhaustive).
         _ => "it failed",

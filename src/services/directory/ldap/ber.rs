@@ -212,7 +212,7 @@ mod tests {
         fn no_bytes_make_the_reader_panic_or_turn_for_ever(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let mut reader = Reader::new(&bytes);
             let mut left = bytes.len();
-            while let Ok(_) = reader.any() {
+            while reader.any().is_ok() {
                 prop_assert!(reader.0.len() < left);
                 left = reader.0.len();
             }

@@ -7,10 +7,12 @@ use crate::base::text;
 use cross_krb5::{ClientCtx, InitiateFlags, K5Ctx as _, PendingClientCtx, Step};
 use std::io;
 
-/// The layer that encrypts (RFC 4752 3.3).
-const PRIVACY: u8 = 4;
-/// The most bytes of one sealed packet that we take.
-const MOST: usize = 0x00ff_ffff;
+/// The layer that encrypts, in the first of the four bytes that say what is offered and chosen (RFC 4752 3.3).
+const PRIVACY: u32 = 4 << 24;
+/// The most bytes of one sealed packet that we take: all that the other three bytes can say.
+const MOST: u32 = 0x00ff_ffff;
+/// What every server takes.
+const CHUNK: usize = 4096;
 /// SASL's "go on".
 const IN_PROGRESS: u32 = 14;
 
@@ -42,10 +44,11 @@ impl Seal {
         self.waiting.extend_from_slice(bytes);
         let mut start = 0;
         while let Some(&[a, b, c, d]) = self.waiting.get(start..start + 4) {
-            let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).map_err(io::Error::other)?;
+            let length = u32::from_be_bytes([a, b, c, d]);
             if length > MOST {
                 return Err(io::Error::other("a sealed packet is too large"));
             }
+            let length = usize::try_from(length).map_err(io::Error::other)?;
             let Some(packet) = self.waiting.get(start + 4..start + 4 + length) else { break };
             plain.extend_from_slice(&self.context.unwrap(packet).map_err(io::Error::other)?);
             start += 4 + length;
@@ -67,18 +70,17 @@ pub(super) async fn sign_in(connection: &mut Connection, host: &str) -> Result<O
     let answer = round(connection, None).await?;
     let Some(offer) = go_on(&answer)? else { return Ok(answer) };
     let offer = context.unwrap(&offer).map_err(|error| failed(&error.to_string()))?;
-    let Some(&[layers, a, b, c]) = offer.get(..4) else { return Err(failed("its offer of protection cannot be read")) };
-    if layers & PRIVACY == 0 {
+    let offer =
+        offer.first_chunk().map(|four| u32::from_be_bytes(*four)).ok_or_else(|| failed("its offer of protection cannot be read"))?;
+    if offer & PRIVACY == 0 {
         return Err(failed("it does not offer to seal the connection"));
     }
-    let [_, x, y, z] = u32::try_from(MOST).unwrap_or(u32::MAX).to_be_bytes();
-    let chosen = context.wrap(true, &[PRIVACY, x, y, z]).map_err(|error| failed(&error.to_string()))?;
+    let chosen = context.wrap(true, &(PRIVACY | MOST).to_be_bytes()).map_err(|error| failed(&error.to_string()))?;
     let answer = round(connection, Some(&chosen)).await?;
     if answer.code == 0 {
-        let most = match usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(MOST) {
-            0 => MOST,
-            most => most,
-        };
+        // 0 stands for no limit of the server's.
+        let most = if offer & MOST == 0 { MOST } else { offer & MOST };
+        let most = usize::try_from(most).unwrap_or(CHUNK);
         connection.seal(Seal { context, most, waiting: Vec::new() });
     }
     Ok(answer)

@@ -2,7 +2,7 @@
 
 use super::ber::{BOOLEAN, BadBer, ENUMERATED, INTEGER, OCTETS, Reader, SEQUENCE, SET, Writer};
 use super::filter::{self, BadFilter};
-use crate::services::directory::{Entry, PAGED, SD_FLAGS, Scope, Search};
+use crate::services::directory::{Entry, PAGED, POLICY_HINTS, SD_FLAGS, Scope, Search};
 use zeroize::Zeroizing;
 
 /// Bytes of a message; wiped when dropped.
@@ -12,8 +12,6 @@ pub(super) type Bytes = Zeroizing<Vec<u8>>;
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 /// Leaves subordinate naming contexts out instead of pointing to them (MS-ADTS 3.1.1.3.4.1.3).
 const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
-/// Makes a reset obey the password history (MS-ADTS 3.1.1.3.4.1.27).
-pub(super) const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
 /// Only the DACL of a descriptor is meant: `SEQUENCE { INTEGER 4 }`.
 const DACL_ONLY: [u8; 5] = [0x30, 3, 2, 1, 4];
 /// The most values of one entry: an empty value takes 2 bytes on the wire and 24 in memory.
@@ -356,7 +354,7 @@ mod tests {
         let flags = LdapControl::SdFlags { criticality: true, flags: 4 };
         for attributes in [&["nTSecurityDescriptor"][..], &["cn", "ntsecuritydescriptor"], &["*"], &[]] {
             let message = search(1, &Search::object("DC=a", attributes), None).unwrap();
-            assert_eq!(other_reads(&message).ctrl, [flags.clone()], "{attributes:?}");
+            assert_eq!(other_reads(&message).ctrl, std::slice::from_ref(&flags), "{attributes:?}");
         }
         assert_eq!(other_reads(&search(1, &Search::object("DC=a", &["cn"]), None).unwrap()).ctrl, []);
         let written = other_reads(&write_dacl(1, "DC=a", b"descriptor"));

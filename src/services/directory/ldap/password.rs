@@ -15,7 +15,7 @@ impl Ldap {
     pub async fn reset_password(&self, dn: &str, new: &Secret, hints: bool) -> Result<(), DirectoryError> {
         let new = quoted(dn, new)?;
         let doing = format!("the password reset of `{}`", text::short(dn, 200));
-        self.change(&doing, |id| message::password(id, dn, &[(Change::Replace, &new)], hints)).await
+        self.change(dn, &doing, |id| message::password(id, dn, &[(Change::Replace, &new)], hints)).await
     }
 
     /// Changes a password as its owner does, who knows the old one.
@@ -25,7 +25,7 @@ impl Ldap {
     pub async fn change_password(&self, dn: &str, old: &Secret, new: &Secret) -> Result<(), DirectoryError> {
         let (old, new) = (quoted(dn, old)?, quoted(dn, new)?);
         let doing = format!("the password change of `{}`", text::short(dn, 200));
-        self.change(&doing, |id| message::password(id, dn, &[(Change::Delete, &old), (Change::Add, &new)], false)).await
+        self.change(dn, &doing, |id| message::password(id, dn, &[(Change::Delete, &old), (Change::Add, &new)], false)).await
     }
 }
 
