@@ -1,4 +1,4 @@
-//! A domain controller to try promises on: the practice lab's, or the real one that `DC_ADDR` and its companions name. No promises.
+//! A domain controller to try promises on: the practice lab's, or the real one that `GUIDEPOST_DC` names. No promises.
 
 use crate::lab::Lab;
 use guidepost::rights::{Ace, Descriptor, Guid, Sid};
@@ -94,22 +94,22 @@ impl Dc {
 
     /// The real one, where there is one.
     pub(crate) fn real() -> Option<Self> {
-        let get = |name: &str| std::env::var(name).ok();
-        guidepost::base::http::install_tls_provider();
-        let address = get("DC_ADDR");
-        let Some(address) = address else {
-            eprintln!("skipped: no domain controller is named by DC_ADDR");
+        let Some(path) = std::env::var_os("GUIDEPOST_DC") else {
+            eprintln!("skipped: no domain controller is named by GUIDEPOST_DC");
             return None;
         };
+        guidepost::base::http::install_tls_provider();
+        let named: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let text = |name: &str| named[name].as_str().unwrap().to_owned();
         Some(Self {
-            ldap: format!("ldap://{address}"),
-            ldaps: format!("ldaps://{address}"),
-            ca: get("DC_CA")?.into(),
-            base: get("DC_BASE")?,
-            netbios: get("DC_DOMAIN")?,
-            suffix: get("DC_REALM")?.to_lowercase(),
-            admin: get("DC_ADMIN")?,
-            admin_password: get("DC_ADMIN_PW")?,
+            ldap: text("ldap"),
+            ldaps: text("ldaps"),
+            ca: text("ca_file").into(),
+            base: text("base"),
+            netbios: text("netbios"),
+            suffix: text("dns"),
+            admin: text("admin"),
+            admin_password: text("admin_password"),
             lab: None,
         })
     }

@@ -1,5 +1,5 @@
 //! The domain controller from outside, by another client than ours: what the measured one answers, the practice one answers too. Each
-//! promise is tried on the practice controller; on a real one as well where `DC_ADDR` and its companions name it.
+//! promise is tried on the practice controller; on a real one as well where `GUIDEPOST_DC` names it.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests: helpers outside of test functions fail the test too")]
 
 mod dc;

@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_name_is_written_as_the_measured_controller_writes_it() {
-        let given = r##"OU=a\,b\+c\"d\\e\<f\>g\;h\=i#j\ ,DC=corp"##;
-        assert_eq!(Dn::parse(given).unwrap().written(), r##"OU=a\,b\+c\"d\\e\<f\>g\3Bh\3Di\#j\ ,DC=corp"##);
+        let given = r#"OU=a\,b\+c\"d\\e\<f\>g\;h\=i#j\ ,DC=corp"#;
+        assert_eq!(Dn::parse(given).unwrap().written(), r#"OU=a\,b\+c\"d\\e\<f\>g\3Bh\3Di\#j\ ,DC=corp"#);
     }
 
     #[test]
