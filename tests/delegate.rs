@@ -1,9 +1,11 @@
 //! The step `delegate-reset-rights` as a person or a pipeline runs it: the real binary, the practice lab and its domain controller.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 #![allow(clippy::allow_attributes, reason = "not every lint fires in every build")]
 
 #[path = "support/home.rs"]
 mod home;
+#[path = "delegate/real.rs"]
+mod real;
 
 use guidepost::{
     base::Secret,
@@ -89,7 +91,7 @@ fn the_rights_fail_are_planned_granted_proved_and_taken_back_to_the_byte() {
     );
     let shown = plan(&home, &[]);
     assert_eq!(shown["ops"][0]["difference"]["added"].as_array().unwrap().len(), 4);
-    assert!(shown["ops"][0]["difference"]["ldif"].as_str().unwrap().starts_with("dn: DC=testlab,DC=contoso,DC=example\n"));
+    assert!(shown["ops"][0]["difference"]["ldif"].as_str().unwrap().contains("\ndn: DC=testlab,DC=contoso,DC=example\n"));
     assert_eq!((shown["high_risk"].as_bool(), head.bytes() == before), (Some(true), true));
 
     home.run(&args("apply", &[])).exits(1).says(&["needs a confirmation"]);
