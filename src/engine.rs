@@ -1,6 +1,7 @@
 //! What happens: probes, checks, actions, the journal, the walk. Waits for no screen.
 
 pub mod action;
+mod azure;
 pub mod check;
 pub mod consent;
 pub mod core;

@@ -1,5 +1,6 @@
 //! The built-in practice lab: its own process, reached over the wire only. Knows nothing of guides, engines and screens.
 
+mod azure;
 mod chance;
 mod connect;
 mod control;

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::base::{Exit, Problem, text};
 use crate::engine::probe::Request;
-use crate::guide::step::SearchScope;
-use crate::lab::connect::NOT_CONFIGURED;
+use crate::guide::step::{MachinePart, SearchScope};
+use crate::lab::connect::{NOT_CONFIGURED, NoAzure};
 use crate::services::vault::Vault;
 use std::{io::IsTerminal as _, path::Path};
 
@@ -135,6 +135,14 @@ async fn lab(context: &Context, globals: &Globals) -> Vec<Finding> {
         }
         Err(error) if error.code.as_deref() == Some(NOT_CONFIGURED) => Finding::fine("domain", NO_DOMAIN),
         Err(error) => Finding { what: "domain", exit: Exit::Unknown, says: error.what, hint: error.hint },
+    });
+    findings.push(match systems.look(&Request::Machine(MachinePart::App1)).await {
+        Ok(answer) => {
+            let power = answer.body.get("power").and_then(|value| value.as_str()).unwrap_or_default();
+            Finding::fine("azure", format!("{} is {}", systems.machine(MachinePart::App1.key()), text::short(power, 40)))
+        }
+        Err(error) if error.code.as_deref() == Some(NoAzure::CODE) => Finding::fine("azure", NO_DOMAIN),
+        Err(error) => Finding { what: "azure", exit: Exit::Unknown, says: error.what, hint: error.hint },
     });
     findings
 }

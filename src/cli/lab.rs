@@ -17,7 +17,7 @@ use crate::engine::{
     ledger::Ledger,
 };
 use crate::guide::pack::Environment;
-use crate::lab::profile::{self, GRAPH_COMMAND_LINE_TOOLS, PRACTICE, Places, Profile, Via};
+use crate::lab::profile::{self, Azure, GRAPH_COMMAND_LINE_TOOLS, PRACTICE, Places, Profile, Via};
 use clap::Subcommand;
 use std::{fs, sync::Arc};
 
@@ -123,8 +123,16 @@ fn show(name: &str, places: &Places) -> Result<Exit, Problem> {
     if let Some(command) = &profile.secrets.command {
         line("secrets", &format!("from `{}`, where the keyring has none", command.join(" ")));
     }
-    if profile.azure.is_some() || profile.signin.azure_client_id.is_some() {
-        line("[azure]", "is there, and not used yet");
+    match &profile.azure {
+        Some(Azure { subscription: Some(subscription), resource_group: Some(group), machines, .. }) => {
+            line("Azure", &format!("{}, subscription {subscription}, resource group {group}", profile.azure_base()));
+            line("machines", &format!("{}, {}, {}", machines.dc1, machines.app1, machines.client1));
+        }
+        Some(_) => line("Azure", "`subscription` or `resource_group` is missing under `[azure]`; steps that look at it stay unknown"),
+        None => line("Azure", "none; add `[azure]` for the steps that look at it"),
+    }
+    if let Some(azure_client_id) = &profile.signin.azure_client_id {
+        line("for Azure", &application(azure_client_id));
     }
     match &profile.domain {
         None => line("domain", "none; add `[domain]` for the steps that look at it"),

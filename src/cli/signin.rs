@@ -11,7 +11,7 @@ use crate::engine::{
     page::{SignInAsk, Way},
     probe::{NotReady, Systems},
     run::{Door, NotConnected, SignedIn, Talk},
-    systems::LabDoor,
+    systems::{AzureDoor, LabDoor},
 };
 use crate::guide::load;
 use crate::lab::{
@@ -35,6 +35,9 @@ pub struct Args {
     /// For changing too: asks for consent to the guide's permissions for writing
     #[arg(long)]
     write: bool,
+    /// For the lab's machines in Azure, where the sign-in for the tenant does not open them: asks for consent to Azure
+    #[arg(long, conflicts_with = "write")]
+    azure: bool,
 }
 
 /// Sign out of a lab.
@@ -84,7 +87,7 @@ fn door(lab: Lab) -> Result<LabDoor, Problem> {
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let lab = lab(&args.wanted, globals)?;
     if lab.app_only {
-        return if args.write { Err(person_needed()) } else { by_certificate(lab, args.way, globals) };
+        return if args.write || args.azure { Err(person_needed()) } else { by_certificate(lab, args.way, globals) };
     }
     let door = door(lab)?;
     // What is asked for is written down before it is asked for.
@@ -97,6 +100,13 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
             Err(NotConnected::Failed(problem)) => return Err(problem),
             Ok(_) | Err(NotConnected::SignedOut(_)) => (sign_in(&door, way, Purpose::Read, journal.as_ref(), args, globals).await?, true),
         };
+        if args.azure {
+            let azure = AzureDoor(&door);
+            if let Err(why) = azure.is_open().await {
+                out::tell(&format!("Azure: {why}"));
+                (systems, new) = (sign_in(&azure, way, Purpose::Read, None, args, globals).await?, true);
+            }
+        }
         if args.write
             && let Err(NotReady::SignIn(ask)) = systems.ready_to_write().await
         {
@@ -134,7 +144,7 @@ fn by_certificate(lab: Lab, way: Option<WayArg>, globals: &Globals) -> Result<Ex
 }
 
 async fn sign_in(
-    door: &LabDoor,
+    door: &dyn Door,
     way: Way,
     purpose: Purpose,
     journal: Option<&Context>,

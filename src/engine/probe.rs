@@ -3,7 +3,9 @@
 use super::consent::WriteAsk;
 use super::matcher::Scope;
 use crate::base::encode::{self, EncodeError};
-use crate::guide::step::{Body, Grant, GraphGet, GraphWrite, LdapSearch, Probe, Right, RightsLook, SearchScope, WriteMethod};
+use crate::guide::step::{
+    AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, WriteMethod,
+};
 use crate::guide::variables::{Part, Reference, Template};
 use crate::services::entra::Purpose;
 use async_trait::async_trait;
@@ -44,6 +46,10 @@ pub enum Request {
         /// The rights asked for.
         wanted: Vec<Right>,
     },
+    /// One of the lab's machines in Azure.
+    Machine(MachinePart),
+    /// All machines of the lab's resource group.
+    Machines,
 }
 
 /// How dear a look is.
@@ -55,6 +61,8 @@ pub enum Cost {
     Report,
     /// The domain: as Graph, and one at a time, for one connection carries them.
     Ldap,
+    /// Azure: as Graph; a subscription takes 25 reads a second (`facts/wire.md` 26).
+    Azure,
 }
 
 impl Request {
@@ -65,6 +73,7 @@ impl Request {
             Self::Graph { path, .. } if path.contains("/reports/") || path.contains("/auditLogs/") => Cost::Report,
             Self::Graph { .. } => Cost::Graph,
             Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
+            Self::Machine(_) | Self::Machines => Cost::Azure,
         }
     }
 }
@@ -80,6 +89,19 @@ pub enum Write {
         /// Which, and where.
         permissions: Entries,
     },
+    /// A machine in Azure.
+    Machine {
+        /// What is done to it.
+        azure: MachineCall,
+    },
+}
+
+/// A machine in Azure that is started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineCall {
+    /// Which, by its part in the guide.
+    pub start: String,
 }
 
 /// A Graph request that changes something.
@@ -153,6 +175,7 @@ impl Write {
                 let whose = if permissions.name.is_empty() { &permissions.trustee } else { &permissions.name };
                 format!("{verb} {count} {entries} for {whose} {to} the permissions of {}", permissions.on)
             }
+            Self::Machine { azure } => format!("start {}", azure.start),
         }
     }
 }
@@ -256,6 +279,11 @@ pub trait Systems: Send + Sync {
     /// The address that a Graph request goes to, for plans and screens.
     fn address(&self, path: &str) -> String;
 
+    /// The address of a machine in Azure, for plans and screens; its part where no lab says more.
+    fn machine(&self, part: &str) -> String {
+        part.to_owned()
+    }
+
     /// The address of the domain controller, for plans and screens; empty where none is configured.
     fn domain(&self) -> String {
         String::new()
@@ -282,6 +310,8 @@ pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> 
         Probe::Graph(get) => graph_get(get, scope),
         Probe::Ldap(search) => ldap_search(search, scope),
         Probe::Rights(look) => rights_look(look, scope),
+        Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
+        Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
     }
 }
 

@@ -18,11 +18,13 @@ pub enum System {
     Graph,
     /// The domain.
     Domain,
+    /// Resource Manager.
+    Azure,
 }
 
 impl System {
     /// All of them, each at the place of its number.
-    pub const ALL: [Self; 2] = [Self::Graph, Self::Domain];
+    pub const ALL: [Self; 3] = [Self::Graph, Self::Domain, Self::Azure];
 
     /// Which one a request goes to.
     #[must_use]
@@ -30,6 +32,7 @@ impl System {
         match request.cost() {
             Cost::Graph | Cost::Report => Self::Graph,
             Cost::Ldap => Self::Domain,
+            Cost::Azure => Self::Azure,
         }
     }
 
@@ -39,6 +42,8 @@ impl System {
         match self {
             Self::Graph => 4,
             Self::Domain => 1,
+            // A lab has three machines.
+            Self::Azure => 3,
         }
     }
 }
@@ -218,7 +223,7 @@ impl Entry {
 
 fn first(cost: Cost) -> Duration {
     match cost {
-        Cost::Graph | Cost::Ldap => FIRST,
+        Cost::Graph | Cost::Ldap | Cost::Azure => FIRST,
         Cost::Report => LONGEST,
     }
 }

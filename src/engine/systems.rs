@@ -2,6 +2,7 @@
 
 use super::{
     action::Confirmed,
+    azure::Machines,
     consent::{self, Standing, WriteAsk},
     domain::Domain,
     page::{SignInAsk, SignInPane},
@@ -16,9 +17,10 @@ use crate::base::{
 use crate::guide::{Guide, rights};
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
 use crate::services::{
+    azure::Tokens as _,
     entra::{
-        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignInError,
-        Way,
+        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignIn,
+        SignInError, Way,
     },
     host,
 };
@@ -32,6 +34,7 @@ pub struct LabSystems {
     account: Account,
     base: String,
     domain: Domain,
+    machines: Machines,
     session: Session,
     /// Keeps a started lab alive.
     _reached: Reached,
@@ -54,7 +57,11 @@ impl LabSystems {
 #[async_trait]
 impl Systems for LabSystems {
     async fn look(&self, request: &Request) -> Result<Answer, LookError> {
-        let Request::Graph { path, query, eventual } = request.clone() else { return self.domain.look(request).await };
+        let (path, query, eventual) = match request.clone() {
+            Request::Graph { path, query, eventual } => (path, query, eventual),
+            Request::Ldap { .. } | Request::Rights { .. } => return self.domain.look(request).await,
+            Request::Machine(_) | Request::Machines => return self.machines.look(request).await,
+        };
         if self.app_only() && !rights::apps_may("GET", &path) {
             return Err(denied_to_apps(&path));
         }
@@ -69,6 +76,7 @@ impl Systems for LabSystems {
         match write {
             Write::Graph(call) => self.send_graph(call).await,
             Write::Permissions { permissions } => self.domain.send(permissions).await,
+            Write::Machine { azure } => self.machines.send(azure).await,
         }
     }
 
@@ -112,6 +120,10 @@ impl Systems for LabSystems {
 
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    fn machine(&self, part: &str) -> String {
+        self.machines.address(part)
     }
 
     fn domain(&self) -> String {
@@ -198,6 +210,7 @@ impl LabDoor {
     pub async fn sign_out(&self) -> Result<(), Problem> {
         let reached = reach(&self.lab, &self.guide.pack, &self.wire, self.clock.clone()).await?;
         reached.session.sign_out().await;
+        reached.azure.session().sign_out().await;
         reached.session.unsaved().await.map_or(Ok(()), Err)
     }
 
@@ -230,21 +243,100 @@ fn writing(reached: &Reached, purpose: Purpose) -> Option<String> {
 fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
     let (session, domain) = (reached.session.clone(), Domain::new(reached.domain.clone()));
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, session, _reached: reached })
+    let machines = Machines::new(reached.azure.clone());
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, machines, session, _reached: reached })
 }
 
 /// What the application for this purpose may do now, as far as anybody can tell.
 async fn standing(reached: &Reached, purpose: Purpose) -> Standing {
-    let (session, mut named) = (&reached.session, reached.session.granted(purpose));
+    standing_of(reached, &reached.session, purpose).await
+}
+
+/// The same of another application than that for Graph; only Graph's session can ask the tenant.
+async fn standing_of(reached: &Reached, session: &Session, purpose: Purpose) -> Standing {
+    let mut named = session.granted(purpose);
     let settings = session.settings();
     if settings.client_id(Purpose::Write) == settings.client_id(Purpose::Read) && named.is_empty() {
         named = session.granted(Purpose::Read);
     }
-    let grants = match session.account().await {
+    let grants = match reached.session.account().await {
         Some(account) => consent::grants(systems(reached.clone(), account).as_ref(), settings.client_id(purpose)).await,
         None => None,
     };
     Standing { grants, named: Standing::named(&named) }
+}
+
+/// Shows the person what to do, and waits until it is done.
+async fn finish(sign_in: SignIn, way: Way, writing: Option<String>, talk: Talk) -> Result<Account, SignInError> {
+    let (prompt, Talk { show, mut pasted }) = (sign_in.prompt(), talk);
+    let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing };
+    // Whoever shows it may be gone; then the browser still comes back.
+    let _ = show.send(pane.clone()).await;
+    if let Prompt::OpenAddress { address } = &prompt {
+        // Without a browser the address on the screen is the way.
+        let _ = host::open_in_browser(address).await;
+    }
+    // A face that does not keep up misses why, and sees its field empty.
+    let wrong = |why: NotTheAddress| drop(show.try_send(SignInPane { wrong: Some(why.to_string()), ..pane.clone() }));
+    sign_in.finish(&mut pasted, wrong).await
+}
+
+/// The way into a lab's Azure, for somebody who is signed in to its tenant: the same talk with the person.
+pub struct AzureDoor<'a>(pub &'a LabDoor);
+
+impl AzureDoor<'_> {
+    /// Whether a token for Azure can be had without a person.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn is_open(&self) -> Result<(), SignInError> {
+        let kept = self.0.kept().clone();
+        let Some(reached) = kept else { return Err(SignInError::SignedOut) };
+        reached.azure.session().token().await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Door for AzureDoor<'_> {
+    async fn connect(&self) -> Result<Arc<dyn Systems>, NotConnected> {
+        self.0.connect().await
+    }
+
+    fn usual_way(&self) -> Way {
+        self.0.usual_way()
+    }
+
+    async fn sign_in(&self, way: Way, _purpose: Purpose, talk: Talk) -> Result<SignedIn, NotConnected> {
+        let kept = self.0.kept().clone();
+        let reached = match kept {
+            Some(reached) => reached,
+            None => self.0.reach().await?,
+        };
+        let failed = |error: SignInError| NotConnected::Failed(sign_in_problem(&error));
+        let account = reached.session.resume().await.map_err(failed)?;
+        let azure = reached.azure.session();
+        let before = standing_of(&reached, azure.session(), Purpose::Read).await;
+        let sign_in = azure.start(way).await.map_err(failed)?;
+        let app = azure.session().settings().client_id(Purpose::Read).to_owned();
+        let asked = format!("Azure (`user_impersonation`) for the application `{app}`");
+        finish(sign_in, way, Some(asked), talk).await.map_err(failed)?;
+        if let Err(error) = azure.same_account().await {
+            azure.sign_out().await;
+            return Err(failed(error));
+        }
+        let named = Standing::named(&azure.session().granted(Purpose::Read));
+        let after = Standing { named, ..standing_of(&reached, azure.session(), Purpose::Read).await };
+        let given = consent::given(&app, account.upn.reveal(), &before, &after);
+        Ok(SignedIn { systems: systems(reached.clone(), account), app, given })
+    }
+
+    fn notice(&self) -> Option<Problem> {
+        self.0.notice()
+    }
+
+    fn wire(&self) -> Arc<[WireLine]> {
+        self.0.wire()
+    }
 }
 
 #[async_trait]
@@ -282,17 +374,9 @@ impl Door for LabDoor {
         }
         let before = standing(&reached, purpose).await;
         let sign_in = reached.session.start(way, purpose).await.map_err(failed)?;
-        let (prompt, Talk { show, mut pasted }) = (sign_in.prompt(), talk);
-        let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing: writing(&reached, purpose) };
-        // Whoever shows it may be gone; then the browser still comes back.
-        let _ = show.send(pane.clone()).await;
-        if let Prompt::OpenAddress { address } = &prompt {
-            // Without a browser the address on the screen is the way.
-            let _ = host::open_in_browser(address).await;
-        }
-        // A face that does not keep up misses why, and sees its field empty.
-        let wrong = |why: NotTheAddress| drop(show.try_send(SignInPane { wrong: Some(why.to_string()), ..pane.clone() }));
-        let account = sign_in.finish(&mut pasted, wrong).await.map_err(failed)?;
+        let account = finish(sign_in, way, writing(&reached, purpose), talk).await.map_err(failed)?;
+        // Azure may have refused what this sign-in gave.
+        reached.azure.session().try_again().await;
         let after = Standing { named: Standing::named(&reached.session.granted(purpose)), ..standing(&reached, purpose).await };
         let app = reached.session.settings().client_id(purpose);
         let given = consent::given(app, account.upn.reveal(), &before, &after);

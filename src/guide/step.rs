@@ -94,6 +94,60 @@ pub enum Probe {
     Ldap(LdapSearch),
     /// Who may do what on one of the domain's objects.
     Rights(RightsLook),
+    /// The lab's machines in Azure.
+    Azure(AzureLook),
+}
+
+/// A look at the lab's machines in Azure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AzureLook {
+    /// One machine: `name`, `power` (`running`, `starting`, `stopping`, `stopped`, `deallocated` or what else Azure says), `agent` (`ready`,
+    /// `not-ready`, or `none` where Azure tells of none), and `os` where it is told.
+    Machine(MachinePart),
+    /// All machines of the resource group, a list under `/value`, each with `name`, `location` and `size`.
+    Machines,
+}
+
+/// A machine of the lab by its part in the guide; the lab's profile knows its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachinePart {
+    /// The domain controller.
+    Dc1,
+    /// Where Entra Connect runs.
+    App1,
+    /// For trying things out.
+    Client1,
+}
+
+impl MachinePart {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Dc1, Self::App1, Self::Client1];
+
+    /// As it stands in `step.yaml` and in the lab's profile.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Dc1 => "dc1",
+            Self::App1 => "app1",
+            Self::Client1 => "client1",
+        }
+    }
+
+    /// The machine with this key.
+    #[must_use]
+    pub fn of(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.key() == key)
+    }
+}
+
+/// A change of one of the lab's machines in Azure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AzureChange {
+    /// Starts it, which costs what it costs while it runs.
+    Start(MachinePart),
 }
 
 /// What a variant of a step has of its own. What it names replaces the step's part of the same name, or is added to it.
@@ -416,6 +470,8 @@ pub enum Change {
     Graph(GraphWrite),
     /// Entries in the permissions of one of the domain's objects.
     Grant(Grant),
+    /// One of the lab's machines in Azure.
+    Azure(AzureChange),
 }
 
 /// Rights that are given to somebody on one of the domain's objects: only entries that are missing are added.
@@ -506,6 +562,7 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) => Vec::new(),
         }
     }
 }

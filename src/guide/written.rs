@@ -1,6 +1,6 @@
 //! Statements, bodies and writes as a pack's author writes them, turned into the types of `step` while parsing.
 
-use super::step::{Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, Undo, WriteMethod};
+use super::step::{AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, Undo, WriteMethod};
 use super::variables::{Pointer, SyntaxError, Template, parse_duration};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -123,7 +123,7 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
     Ok(count)
 }
 
-/// One request of an action: `graph` or `grant`.
+/// One request of an action: `graph`, `grant` or `azure`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOp {
@@ -135,6 +135,8 @@ pub(super) struct WrittenOp {
     graph: Option<GraphWrite>,
     /// Rights on one of the domain's objects.
     grant: Option<Grant>,
+    /// A machine in Azure.
+    azure: Option<AzureChange>,
     /// What to keep of the reply, by name.
     #[serde(default)]
     capture: IndexMap<String, Pointer>,
@@ -148,15 +150,21 @@ impl TryFrom<WrittenOp> for Op {
     type Error = SyntaxError;
 
     fn try_from(written: WrittenOp) -> Result<Self, SyntaxError> {
-        let WrittenOp { id, unless, graph, grant, capture, doubt, undo } = written;
-        let change = match (graph, grant) {
-            (Some(graph), None) => Change::Graph(graph),
-            (None, Some(grant)) => Change::Grant(grant),
-            (Some(_), Some(_)) => {
-                return Err(SyntaxError(format!("the op `{id}` sends both `graph` and `grant`\nhint: write a second op for one of them")));
+        let WrittenOp { id, unless, graph, grant, azure, capture, doubt, undo } = written;
+        let mut sent: Vec<(&str, Change)> = Vec::new();
+        sent.extend(graph.map(|graph| ("graph", Change::Graph(graph))));
+        sent.extend(grant.map(|grant| ("grant", Change::Grant(grant))));
+        sent.extend(azure.map(|azure| ("azure", Change::Azure(azure))));
+        let mut sent = sent.into_iter();
+        let change = match (sent.next(), sent.next()) {
+            (Some((_, change)), None) => change,
+            (Some((one, _)), Some((other, _))) => {
+                return Err(SyntaxError(format!(
+                    "the op `{id}` sends both `{one}` and `{other}`\nhint: write a second op for one of them"
+                )));
             }
-            (None, None) => {
-                return Err(SyntaxError(format!("the op `{id}` sends nothing\nhint: write `graph: …` or `grant: …`")));
+            (None, _) => {
+                return Err(SyntaxError(format!("the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …` or `azure: …`")));
             }
         };
         Ok(Self { id, unless, change, capture, doubt, undo })

@@ -1,5 +1,6 @@
 //! How a lab is reached: where its services are, who signs in, and for the built-in lab, starting its process. Nothing here asks which lab it is.
 
+pub mod azure;
 pub mod domain;
 mod fresh;
 mod start;
@@ -20,6 +21,7 @@ use crate::services::{
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use azure::{AzureWay, NoAzure};
 pub use domain::{DomainWay, NOT_CONFIGURED, NoDomain, password_key};
 pub use fresh::Fresh;
 pub use start::{Endpoint, ensure_running, running};
@@ -148,6 +150,8 @@ pub struct Reached {
     pub graph: Graph,
     /// The way to its domain; nothing is reached there yet.
     pub domain: DomainWay,
+    /// The way to its machines in Azure; nothing is asked there yet.
+    pub azure: AzureWay,
     /// The way to its hosts.
     pub http: Http,
     /// Something to be said once, such as that tokens are not kept beyond this run.
@@ -160,9 +164,10 @@ pub struct Reached {
 
 impl Reached {
     /// The same, with an application in place of a person.
-    fn by_certificate(self, certificate: entra::Certificate) -> Self {
+    fn by_certificate(self, certificate: entra::Certificate, clock: Arc<dyn Clock>) -> Self {
         let session = self.session.by_certificate(certificate.clone());
-        Self { graph: Graph::new(self.http.clone(), session.clone()), session, certificate: Some(certificate), ..self }
+        let azure = self.azure.by_certificate(self.http.clone(), &session, certificate.clone(), clock);
+        Self { graph: Graph::new(self.http.clone(), session.clone()), session, azure, certificate: Some(certificate), ..self }
     }
 }
 
@@ -193,9 +198,10 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             vault.put(&key, Secret::new(endpoint.refresh_token.expose())).await?;
             let http = http(Some(endpoint.ca_file.clone()), None, wire)?;
             let domain = endpoint.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name));
+            let azure = endpoint.azure();
             let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
             let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
-            Ok(reached(http, domain, settings, vault, key, clock, None, held))
+            Ok(reached(&lab.name, http, (domain, azure), settings, (vault, key), clock, None, held))
         }
         Way::Configured(profile) => {
             let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
@@ -205,18 +211,20 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let key = format!("{}/{}", lab.name, signin.client_id);
             let settings = settings(authority, signin.tenant, signin.client_id, signin.write_client_id, graph, pack);
             let domain = DomainWay::configured(&lab.name, profile, vault.clone(), lab.given.clone());
+            let azure = azure::Settings::configured(profile);
             if let Some(path) = profile.certificate() {
                 let certificate = certificate::of(&lab.name, path, profile, &lab.given, &vault).await?;
                 // Nothing is kept of such a sign-in, so that nobody misses the keyring.
-                let reached = reached(http, domain, settings, vault, certificate::vault_key(&lab.name), clock, None, None);
-                return Ok(reached.by_certificate(certificate));
+                let keys = (vault, certificate::vault_key(&lab.name));
+                let reached = reached(&lab.name, http, (domain, azure), settings, keys, clock.clone(), None, None);
+                return Ok(reached.by_certificate(certificate, clock));
             }
             let notice = why_not_kept.map(Problem::new);
             let refresh = match vault.get(&key).await {
                 Some(_) => None,
                 None => elsewhere(profile, &lab.given).await?,
             };
-            let reached = reached(http, domain, settings, vault, key, clock, notice, None);
+            let reached = reached(&lab.name, http, (domain, azure), settings, (vault, key), clock, notice, None);
             if let Some(refresh) = refresh {
                 reached.session.offer(refresh).await;
             }
@@ -269,17 +277,18 @@ fn settings(
 
 #[expect(clippy::too_many_arguments, reason = "each is one part of what was reached")]
 fn reached(
+    lab: &str,
     http: Http,
-    domain: DomainWay,
+    (domain, azure): (DomainWay, azure::Settings),
     settings: EntraSettings,
-    vault: Vault,
-    key: String,
+    (vault, key): (Vault, String),
     clock: Arc<dyn Clock>,
     notice: Option<Problem>,
     held: Option<Hold>,
 ) -> Reached {
-    let session = Session::new(http.clone(), settings, vault, key, clock);
-    Reached { graph: Graph::new(http.clone(), session.clone()), domain, http, session, notice, held, certificate: None }
+    let session = Session::new(http.clone(), settings, vault, key, clock.clone());
+    let azure = AzureWay::new(lab, http.clone(), &session, azure, clock);
+    Reached { graph: Graph::new(http.clone(), session.clone()), domain, azure, http, session, notice, held, certificate: None }
 }
 
 /// Why an application may not do this: it changes nothing, and no person can sign in in its place.

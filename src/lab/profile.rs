@@ -105,7 +105,7 @@ pub struct Profile {
     /// Microsoft Graph.
     #[serde(default)]
     pub graph: Graph,
-    /// Azure Resource Manager; not used yet.
+    /// Azure Resource Manager.
     #[serde(default)]
     pub azure: Option<Azure>,
     /// The domain.
@@ -140,7 +140,7 @@ pub struct SignIn {
     /// Another application for writing.
     #[serde(default)]
     pub write_client_id: Option<String>,
-    /// Another application for Azure Resource Manager; not used yet.
+    /// Another application for Azure Resource Manager, where that for Graph may not have it.
     #[serde(default)]
     pub azure_client_id: Option<String>,
     /// How to sign in; as a person in the [`usual_way`] when absent.
@@ -212,6 +212,18 @@ impl Cloud {
     }
 }
 
+impl Cloud {
+    /// Resource Manager, and what tokens for it are asked for, where that is another name (`facts/domain.md` 5.1).
+    #[must_use]
+    pub fn azure(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Global => ("https://management.azure.com/", None),
+            Self::UsGovL4 | Self::UsGovL5 => ("https://management.usgovcloudapi.net/", Some("https://management.core.usgovcloudapi.net/")),
+            Self::China => ("https://management.chinacloudapi.cn/", Some("https://management.core.chinacloudapi.cn/")),
+        }
+    }
+}
+
 /// The way to sign in where the profile names none: over SSH the browser is elsewhere.
 #[must_use]
 pub fn usual_way() -> Way {
@@ -234,11 +246,11 @@ pub struct Graph {
     pub base: Option<Url>,
 }
 
-/// Azure Resource Manager; not used yet.
+/// Azure Resource Manager.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Azure {
-    /// The service root.
+    /// The service root; the cloud's when absent.
     #[serde(default)]
     pub base: Option<Url>,
     /// The subscription that holds the machines.
@@ -247,9 +259,27 @@ pub struct Azure {
     /// Their resource group.
     #[serde(default)]
     pub resource_group: Option<String>,
-    /// The machines by their part: `dc1`, `app1`, `client1`.
+    /// Their names; the guide's own when absent.
     #[serde(default)]
-    pub machines: BTreeMap<String, String>,
+    pub machines: Machines,
+}
+
+/// The names of the lab's machines in Azure.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Machines {
+    /// The domain controller.
+    pub dc1: String,
+    /// Where Entra Connect runs.
+    pub app1: String,
+    /// For trying things out.
+    pub client1: String,
+}
+
+impl Default for Machines {
+    fn default() -> Self {
+        Self { dc1: "DC1".into(), app1: "APP1".into(), client1: "CLIENT1".into() }
+    }
 }
 
 /// The domain.
@@ -323,6 +353,20 @@ impl Profile {
     #[must_use]
     pub fn graph_base(&self) -> Url {
         self.graph.base.clone().unwrap_or_else(|| constant(self.signin.cloud.addresses().1))
+    }
+
+    /// Azure Resource Manager.
+    #[must_use]
+    pub fn azure_base(&self) -> Url {
+        let own = self.azure.as_ref().and_then(|azure| azure.base.clone());
+        own.unwrap_or_else(|| constant(self.signin.cloud.azure().0))
+    }
+
+    /// What tokens for Resource Manager are asked for, where that is another name than its address.
+    #[must_use]
+    pub fn azure_resource(&self) -> Option<&'static str> {
+        let named = self.azure.as_ref().is_some_and(|azure| azure.base.is_some());
+        self.signin.cloud.azure().1.filter(|_| !named)
     }
 
     /// Reads a lab's profile.
@@ -467,6 +511,7 @@ mod tests {
         {
             let profile = Profile::parse(&format!("{GOOD}cloud = \"{word}\"\n"), Path::new("x.toml")).unwrap();
             assert_eq!((profile.authority().as_str(), profile.graph_base().as_str()), cloud.addresses());
+            assert_eq!((profile.azure_base().as_str(), profile.azure_resource()), cloud.azure());
         }
         let own = format!("{GOOD}cloud = \"china\"\nauthority = \"https://login.example/\"\n[graph]\nbase = \"https://graph.example/\"\n");
         let profile = Profile::parse(&own, Path::new("x.toml")).unwrap();

@@ -15,7 +15,7 @@ mod token;
 
 pub(super) use assertion::Used;
 pub(super) use authorize::Flows;
-pub(super) use graph::graph;
+pub(super) use graph::{graph, itself};
 pub(super) use signer::Signer;
 
 use super::{

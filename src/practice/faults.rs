@@ -1,6 +1,6 @@
 //! What can be broken in the lab on purpose: one line a fault, when it began, and what it set aside until it is healed. Not what clients do about it.
 
-use super::world::{Assignment, Consent, Kept, Spoil, World};
+use super::world::{APP1, Assignment, Consent, Grant, Kept, Power, Spoil, World};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,14 @@ pub(super) enum Fault {
     InheritanceOff,
     /// Passwords of the domain may be changed once in 30 days.
     MinimumAge,
+    /// APP1 is off.
+    VmStopped,
+    /// Another script runs on every machine.
+    RunCommandBusy,
+    /// The administrator has no right in Azure.
+    AzureForbidden,
+    /// The front of every script's output is missing.
+    OutputCut,
 }
 
 /// A line of the table.
@@ -58,8 +66,8 @@ const fn line(fault: Fault, code: &'static str, about: &'static str) -> Line {
 
 /// All faults.
 pub(super) const FAULTS: &[Line] = &[
-    line(Fault::Throttled, "throttled", "Graph answers 429 with `Retry-After: 2.128`; passes by itself after 30 s of world time"),
-    line(Fault::Slow, "slow", "every reply of sign-in and Graph comes late, by `--delay` or 5 s"),
+    line(Fault::Throttled, "throttled", "Graph and Azure answer 429 with `Retry-After`; passes by itself after 30 s of world time"),
+    line(Fault::Slow, "slow", "every reply of sign-in, Graph and Azure comes late, by `--delay` or 5 s"),
     line(Fault::Cut, "cut", "Graph does what it is asked, and the connection closes in the middle of the reply"),
     line(Fault::TokenRevoked, "token-revoked", "every token given out before now is refused; a new sign-in works"),
     line(Fault::ConsentMissing, "consent-missing", "consents given before now are gone; living access tokens keep theirs"),
@@ -74,6 +82,10 @@ pub(super) const FAULTS: &[Line] = &[
     line(Fault::InheritanceOff, "inheritance-off", "`CN=Users` of the domain takes nothing from the head"),
     line(Fault::MinimumAge, "minimum-age", "a password of the domain can be changed once in 30 days"),
     line(Fault::SlowDown, "slow-down", "polling faster than the interval is answered with `slow_down`, which Entra itself does not send"),
+    line(Fault::VmStopped, "vm-stopped", "APP1 is stopped in Azure: no cycle, no script"),
+    line(Fault::RunCommandBusy, "run-command-busy", "another script waits for input on every machine: a run command is answered 409"),
+    line(Fault::AzureForbidden, "azure-forbidden", "the practice administrator has no role in Azure: Resource Manager answers 403"),
+    line(Fault::OutputCut, "output-cut", "something on the machines prints 4 kB after each script: the front of its output is gone"),
 ];
 
 /// The fault of this code.
@@ -83,6 +95,8 @@ pub(super) fn named(code: &str) -> Option<Fault> {
 
 /// Graph's own example of a decimal (`facts/wire.md` 15).
 pub(super) const RETRY_AFTER: &str = "2.128";
+/// Resource Manager's is whole.
+pub(super) const AZURE_RETRY_AFTER: u64 = 3;
 const THROTTLED_FOR: SignedDuration = SignedDuration::from_secs(30);
 const USUAL_DELAY: u64 = 5;
 /// The longest delay, so that a broken lab still answers before its clients have left for good.
@@ -105,6 +119,12 @@ pub(super) struct Broken {
     assignments: Vec<Assignment>,
     /// Given back when it is healed.
     #[serde(default)]
+    grants: Vec<Grant>,
+    /// Whether it stopped APP1, which is then started when it is healed.
+    #[serde(default)]
+    stopped: bool,
+    /// Given back when it is healed.
+    #[serde(default)]
     objects: Vec<Kept>,
 }
 
@@ -113,7 +133,16 @@ impl World {
     pub(super) fn break_it(&mut self, fault: Fault, delay: Option<u64>, now: Timestamp) {
         self.heal(Some(fault), now);
         let delay = delay.unwrap_or(USUAL_DELAY).min(LONGEST_DELAY);
-        let mut broken = Broken { fault, since: now, delay, consents: Vec::new(), assignments: Vec::new(), objects: Vec::new() };
+        let mut broken = Broken {
+            fault,
+            since: now,
+            delay,
+            consents: Vec::new(),
+            assignments: Vec::new(),
+            grants: Vec::new(),
+            stopped: false,
+            objects: Vec::new(),
+        };
         match fault {
             Fault::ConsentMissing => broken.consents = std::mem::take(&mut self.consents),
             Fault::RoleMissing => broken.assignments = self.take_administrators_roles(),
@@ -126,6 +155,13 @@ impl World {
             Fault::AccountLocked => broken.objects = self.domain.make_mut().spoil(Spoil::Locked, now),
             Fault::InheritanceOff => broken.objects = self.domain.make_mut().spoil(Spoil::Inheritance, now),
             Fault::MinimumAge => broken.objects = self.domain.make_mut().spoil(Spoil::Age, now),
+            Fault::AzureForbidden => broken.grants = self.take_administrators_grants(),
+            Fault::VmStopped => {
+                if let Some(app1) = self.azure.machine_mut(APP1) {
+                    broken.stopped = app1.power == Power::On;
+                    app1.stop(Power::Deallocated, now);
+                }
+            }
             Fault::Throttled
             | Fault::Slow
             | Fault::Cut
@@ -133,7 +169,9 @@ impl World {
             | Fault::ReplicaBehind
             | Fault::ClockSkewed
             | Fault::DeviceCodeBlocked
-            | Fault::SlowDown => {}
+            | Fault::SlowDown
+            | Fault::RunCommandBusy
+            | Fault::OutputCut => {}
         }
         self.faults.push(broken);
     }
@@ -146,13 +184,19 @@ impl World {
         let mut codes = Vec::new();
         for one in healed {
             for consent in &one.consents {
-                self.consent(&consent.client, &consent.user, &consent.scopes);
+                self.consent(consent.resource, &consent.client, &consent.user, &consent.scopes);
             }
             if !one.objects.is_empty() {
                 self.domain.make_mut().mend(&one.objects, now);
             }
             if one.fault == Fault::EligibleOnly {
                 self.directory.eligible.retain(|eligible| !one.assignments.contains(eligible));
+            }
+            for grant in &one.grants {
+                self.azure.grant(&grant.principal, &grant.role);
+            }
+            if let Some(app1) = self.azure.machine_mut(APP1).filter(|_| one.stopped) {
+                app1.start(one.since, SignedDuration::ZERO);
             }
             for assignment in &one.assignments {
                 self.directory.assign(&assignment.principal, &assignment.role);
@@ -166,6 +210,13 @@ impl World {
         let administrator = self.directory.administrator().map(|user| user.id.clone()).unwrap_or_default();
         let (taken, kept) = std::mem::take(&mut self.directory.assignments).into_iter().partition(|one| one.principal == administrator);
         self.directory.assignments = kept;
+        taken
+    }
+
+    fn take_administrators_grants(&mut self) -> Vec<Grant> {
+        let administrator = self.directory.administrator().map(|user| user.id.clone()).unwrap_or_default();
+        let (taken, kept) = std::mem::take(&mut self.azure.grants).into_iter().partition(|one| one.principal == administrator);
+        self.azure.grants = kept;
         taken
     }
 
@@ -229,7 +280,9 @@ mod tests {
                     .all()
                     .map(|(_, object)| (object.attributes.clone(), object.own(&domain_sid()), object.account.clone()))
                     .collect();
-                (ids, world.directory.eligible.clone(), world.consents.clone(), domain)
+                let off = world.azure.machines.iter().map(|machine| machine.power).collect::<Vec<_>>();
+                let azure = (world.azure.grants.clone(), off);
+                (ids, world.directory.eligible.clone(), world.consents.clone(), domain, azure)
             };
             assert_eq!(sorted(&broken), sorted(&world), "{}", line.code);
         }

@@ -1,11 +1,12 @@
 //! The running lab: the world, its store, the lagging replica that reads see, the request log. One lock guards all of it.
 
 use super::{
+    azure,
     entra::{Flows, Signer, Used},
     faults::Fault,
     log::RequestLog,
     store::{Store, StoreError},
-    world::{Directory, Preset, World},
+    world::{APP1, Directory, Preset, World},
 };
 use crate::base::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +16,8 @@ use std::{collections::VecDeque, sync::Arc};
 pub(super) struct Settings {
     /// `https://127.0.0.1:port`, under which everything is reached.
     pub(super) base: String,
+    /// Address of Resource Manager.
+    pub(super) azure: String,
     /// Address of the domain controller.
     pub(super) ldap: String,
     /// The same with TLS from the first byte.
@@ -41,13 +44,28 @@ pub(super) struct Live {
     pub(super) signer: Signer,
     /// What was asked.
     pub(super) log: RequestLog,
+    /// How many requests Azure still takes.
+    pub(super) throttle: azure::Throttle,
+    secrets: azure::Secrets,
 }
 
 impl Live {
     /// A running lab on a stored world.
     pub(super) fn new(world: World, store: Store, settings: Settings, signer: Signer, clock: Arc<dyn Clock>) -> Self {
         let replica = Replica::new(&world.directory);
-        Self { world, store, replica, clock, settings, flows: Flows::default(), used: Used::default(), signer, log: RequestLog::default() }
+        Self {
+            world,
+            store,
+            replica,
+            clock,
+            settings,
+            flows: Flows::default(),
+            used: Used::default(),
+            signer,
+            log: RequestLog::default(),
+            throttle: azure::Throttle::default(),
+            secrets: azure::Secrets::new(),
+        }
     }
 
     /// World time.
@@ -98,13 +116,25 @@ impl Live {
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         let mut due = self.world.directory.clone();
-        let (cycled, reported) = (due.keep_schedule(now), due.keep_report(now));
+        // Entra Connect runs on APP1.
+        let cycled = self.world.azure.runs(APP1, now) && due.keep_schedule(now);
+        let reported = due.keep_report(now);
         if cycled || reported {
             let at = due.sync.last.filter(|_| cycled).unwrap_or(now);
             self.change_at(at, |world| {
                 world.directory = due;
                 Ok::<(), StoreError>(())
             })?;
+        }
+        if self.world.azure.is_due(now) {
+            let (secrets, span) = (std::mem::take(&mut self.secrets), self.settings.consistency);
+            let settled = self.change_at(now, |world| {
+                azure::settle(world, now, span, &secrets);
+                Ok::<(), StoreError>(())
+            });
+            self.secrets = secrets;
+            self.secrets.retain(|id, _| self.world.azure.operation(id).is_some_and(|one| one.end.is_none()));
+            settled?;
         }
         if self.world.domain.is_protection_due(now) {
             self.change_at(now, |world| {
@@ -115,12 +145,18 @@ impl Live {
         Ok(())
     }
 
+    /// Keeps what an operation was given that nobody may see again, while it runs; in memory only.
+    pub(super) fn keep_secrets(&mut self, operation: &str, secrets: Vec<(String, String)>) {
+        self.secrets.insert(operation.to_owned(), secrets);
+    }
+
     /// Begins anew. World time goes on, faults end, tokens and the password stay, so that nobody has to sign in again.
     pub(super) fn reset(&mut self, preset: Preset) -> Result<(), StoreError> {
         let now = self.now();
         self.change(|world| {
             let fresh = World::new(preset, world.password.clone(), now);
             world.directory = fresh.directory;
+            world.azure = fresh.azure;
             world.domain = fresh.domain;
             world.consents = fresh.consents;
             world.faults.clear();

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 
 /// The oldest entries go when there are more.
 const MOST: usize = 10_000;
-/// Parameters of sign-in whose values are nobody's business.
-const MASKED: &[&str] = &["code", "state", "nonce", "code_challenge", "code_verifier", "id_token_hint", "login_hint", "session_state"];
+/// Parameters of sign-in, and signatures of Resource Manager's operations, whose values are nobody's business.
+const MASKED: &[&str] =
+    &["code", "state", "nonce", "code_challenge", "code_verifier", "id_token_hint", "login_hint", "session_state", "p", "c", "s", "h"];
 
 /// One request.
 #[derive(Clone, Debug, Serialize)]

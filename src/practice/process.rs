@@ -8,7 +8,7 @@ use super::{
     server::{self, Directory, Server},
     store::{self, Store},
     tables, tls,
-    world::{NETBIOS, TENANT, World, head_name},
+    world::{APP1, CLIENT1, DC1, GROUP, NETBIOS, SUBSCRIPTION, TENANT, World, head_name},
 };
 use crate::base::{Problem, clock::Clock, clock::SystemClock};
 use jiff::SignedDuration;
@@ -35,12 +35,16 @@ pub struct Ready {
     pub authority: String,
     /// Base address of Graph.
     pub graph: String,
+    /// Base address of Azure Resource Manager.
+    pub azure: String,
     /// Address of `control`, with its key.
     pub control: String,
     /// The certificate to trust, PEM.
     pub ca_file: String,
     /// The tenant.
     pub tenant_id: String,
+    /// The Azure subscription that holds the machines.
+    pub subscription_id: String,
     /// The application that Guidepost signs in as.
     pub client_id: String,
     /// The application that signs in by itself, once a certificate is registered.
@@ -85,6 +89,14 @@ pub struct Domain {
 pub struct Names {
     /// `sAMAccountName` of User1.
     pub user1: String,
+    /// The Azure resource group that holds the machines.
+    pub resource_group: String,
+    /// The machine that Entra Connect runs on.
+    pub app1: String,
+    /// The domain controller.
+    pub dc1: String,
+    /// The machine for trying things out.
+    pub client1: String,
 }
 
 /// `endpoint.json`: the ready line and a refresh token of the practice administrator.
@@ -231,6 +243,8 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     let address = listener.local_addr().map_err(no_socket)?;
     // The controller's own ports need rights that nobody should have for a practice lab.
     let free = SocketAddr::new(options.listen.ip(), 0);
+    let azure = TcpListener::bind(free).await.map_err(no_socket)?;
+    let azure_address = azure.local_addr().map_err(no_socket)?;
     let plain = TcpListener::bind(free).await.map_err(no_socket)?;
     let sealed = TcpListener::bind(free).await.map_err(no_socket)?;
     let at = |listener: &TcpListener| listener.local_addr().map(reached_at).map_err(no_socket);
@@ -244,6 +258,7 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     let no_chance = |error: chance::NoChance| Problem::new(error.to_string());
     let settings = Settings {
         base: format!("https://{}", reached_at(address)),
+        azure: format!("https://{}", reached_at(azure_address)),
         control_key: chance::token().map_err(no_chance)?,
         ldap,
         ldaps,
@@ -256,7 +271,7 @@ async fn open(options: &Options) -> Result<(Server, Endpoint), Problem> {
     let refresh_token = chance::token().map_err(no_chance)?;
     let endpoint = endpoint(&mut live, refresh_token, &ca_file)?;
     let directory = Directory { plain, sealed, tls: identity.directory };
-    Ok((Server::new(listener, identity.server, directory, live, options.linger), endpoint))
+    Ok((Server::new((listener, azure), identity.server, directory, live, options.linger), endpoint))
 }
 
 fn break_from_the_start(live: &mut Live, codes: &[String]) -> Result<(), Problem> {
@@ -310,9 +325,11 @@ fn endpoint(live: &mut Live, refresh_token: String, ca_file: &Path) -> Result<En
         pid: std::process::id(),
         authority: live.settings.base.clone(),
         graph: live.settings.base.clone(),
+        azure: live.settings.azure.clone(),
         control: format!("{}/{}/{}", live.settings.base, server::CONTROL, live.settings.control_key),
         ca_file: ca_file.display().to_string(),
         tenant_id: TENANT.to_owned(),
+        subscription_id: SUBSCRIPTION.to_owned(),
         client_id: tables::PRACTICE_CLIENT.to_owned(),
         app_client_id: tables::PRACTICE_APP.to_owned(),
         admin: Admin { upn: admin.upn, password: live.world().password.clone() },
@@ -324,7 +341,13 @@ fn endpoint(live: &mut Live, refresh_token: String, ca_file: &Path) -> Result<En
             bind_dn: live.world().domain.by_sam("Administrator").map(|admin| admin.dn.clone()).unwrap_or_default(),
             password: live.world().password.clone(),
         },
-        names: Names { user1: "User1".to_owned() },
+        names: Names {
+            user1: "User1".to_owned(),
+            resource_group: GROUP.to_owned(),
+            app1: APP1.to_owned(),
+            dc1: DC1.to_owned(),
+            client1: CLIENT1.to_owned(),
+        },
     };
     Ok(Endpoint { ready, refresh_token })
 }

@@ -1,11 +1,12 @@
 //! HTTPS with limits in front of the lab: whoever connects can be slow, huge or hostile, and the lab goes on. No contents.
 
 use super::{
-    control, domain, entra,
+    azure, control, domain, entra,
     faults::Fault,
     live::Live,
     log::{LogLine, shown_query},
     wire::{Answer, Content, Question, http_date},
+    world::DC1,
 };
 use futures_util::{StreamExt as _, stream};
 use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::BoxBody};
@@ -47,9 +48,19 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 type Body = BoxBody<Bytes, std::io::Error>;
 
+/// What speaks behind a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mouth {
+    /// Sign-in, Graph and the control address.
+    Entra,
+    /// Resource Manager.
+    Azure,
+}
+
 /// The listening lab.
 pub(super) struct Server {
-    listener: TcpListener,
+    entra: TcpListener,
+    azure: TcpListener,
     acceptor: TlsAcceptor,
     directory: Directory,
     live: Arc<Mutex<Live>>,
@@ -67,9 +78,37 @@ pub(super) struct Directory {
 }
 
 impl Server {
-    /// A lab behind an open socket.
-    pub(super) fn new(listener: TcpListener, tls: Arc<ServerConfig>, directory: Directory, live: Live, linger: Option<Duration>) -> Self {
-        Self { listener, acceptor: TlsAcceptor::from(tls), directory, live: Arc::new(Mutex::new(live)), linger }
+    /// A lab behind open sockets.
+    pub(super) fn new(
+        (entra, azure): (TcpListener, TcpListener),
+        tls: Arc<ServerConfig>,
+        directory: Directory,
+        live: Live,
+        linger: Option<Duration>,
+    ) -> Self {
+        Self { entra, azure, acceptor: TlsAcceptor::from(tls), directory, live: Arc::new(Mutex::new(live)), linger }
+    }
+
+    /// Lets somebody in who speaks HTTPS.
+    fn invite(
+        &self,
+        mouth: Mouth,
+        arrived: Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)>,
+        guests: &mut JoinSet<()>,
+        ended: &CancellationToken,
+    ) {
+        let Some((stream, place)) = arrived else { return };
+        let guest = Guest { mouth, acceptor: self.acceptor.clone(), live: Arc::clone(&self.live), ended: ended.clone() };
+        guests.spawn(async move {
+            guest.serve(stream).await;
+            drop(place);
+        });
+    }
+
+    /// Whoever comes while DC1 is off is not served: the connection closes.
+    fn is_dc1_on(&self) -> bool {
+        let live = lock(&self.live);
+        live.world().azure.runs(DC1, live.now())
     }
 
     fn directory_guest(&self, ended: &CancellationToken) -> domain::Guest {
@@ -89,17 +128,10 @@ impl Server {
                 biased;
                 () = ended.cancelled() => break,
                 Some(_) = guests.join_next() => empty_since = Instant::now(),
-                arrived = accept(&self.listener, &room) => {
-                    if let Some((stream, place)) = arrived {
-                        let guest = Guest { acceptor: self.acceptor.clone(), live: Arc::clone(&self.live), ended: ended.clone() };
-                        guests.spawn(async move {
-                            guest.serve(stream).await;
-                            drop(place);
-                        });
-                    }
-                }
+                arrived = accept(&self.entra, &room) => self.invite(Mouth::Entra, arrived, &mut guests, &ended),
+                arrived = accept(&self.azure, &room) => self.invite(Mouth::Azure, arrived, &mut guests, &ended),
                 arrived = accept(&self.directory.sealed, &directory_room) => {
-                    if let Some((stream, place)) = arrived {
+                    if let Some((stream, place)) = arrived.filter(|_| self.is_dc1_on()) {
                         let guest = self.directory_guest(&ended);
                         guests.spawn(async move {
                             guest.serve(stream, true).await;
@@ -108,7 +140,7 @@ impl Server {
                     }
                 }
                 arrived = accept(&self.directory.plain, &directory_room) => {
-                    if let Some((stream, place)) = arrived {
+                    if let Some((stream, place)) = arrived.filter(|_| self.is_dc1_on()) {
                         let guest = self.directory_guest(&ended);
                         guests.spawn(async move {
                             guest.serve(stream, false).await;
@@ -119,7 +151,7 @@ impl Server {
                 () = reached(deadline) => break,
             }
         }
-        drop((self.listener, self.directory));
+        drop((self.entra, self.azure, self.directory));
         ended.cancel();
         // Whoever takes longer is cut off: the world is stored before each reply, so nothing is lost.
         let _ = timeout(FAREWELL, async { while guests.join_next().await.is_some() {} }).await;
@@ -146,6 +178,7 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStr
 
 /// One connection.
 struct Guest {
+    mouth: Mouth,
     acceptor: TlsAcceptor,
     live: Arc<Mutex<Live>>,
     ended: CancellationToken,
@@ -156,8 +189,8 @@ impl Guest {
     async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
         let Ok(Ok(stream)) = timeout(PATIENCE, self.acceptor.accept(stream)).await else { return };
-        let (live, ended) = (self.live, self.ended.clone());
-        let service = service_fn(move |request| answer(Arc::clone(&live), ended.clone(), request));
+        let (mouth, live, ended) = (self.mouth, self.live, self.ended.clone());
+        let service = service_fn(move |request| answer(mouth, Arc::clone(&live), ended.clone(), request));
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(64).max_header_size(HEAD);
         let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
@@ -174,11 +207,16 @@ pub(super) fn lock(live: &Mutex<Live>) -> MutexGuard<'_, Live> {
     live.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn answer(live: Arc<Mutex<Live>>, ended: CancellationToken, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(
+    mouth: Mouth,
+    live: Arc<Mutex<Live>>,
+    ended: CancellationToken,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
     let answered = match read(request).await {
         Ok(question) => {
             sleep(lateness(&live, &question)).await;
-            tokio::task::spawn_blocking(move || reply(&live, &question)).await.ok()
+            tokio::task::spawn_blocking(move || reply(mouth, &live, &question)).await.ok()
         }
         Err(status) => Some((Answer::empty(status), HeaderMap::new())),
     };
@@ -208,11 +246,12 @@ async fn read(request: Request<Incoming>) -> Result<Question, u16> {
     };
     let segment = |segment: &str| percent_decode_str(segment).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| 400_u16);
     let path = head.uri.path().split('/').filter(|part| !part.is_empty()).map(segment).collect::<Result<Vec<_>, _>>()?;
+    let raw_query = head.uri.query().unwrap_or_default().to_owned();
     let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let request_id = super::chance::guid().map_err(|_| 503_u16)?;
     let given = head.headers.get("client-request-id").and_then(|id| id.to_str().ok()).filter(|id| id.len() <= 64);
     let client_request_id = given.map_or_else(|| request_id.clone(), str::to_owned);
-    Ok(Question { method: head.method, path, query, headers: head.headers, body, request_id, client_request_id })
+    Ok(Question { method: head.method, path, query, raw_query, headers: head.headers, body, request_id, client_request_id })
 }
 
 /// Another name for this address is somebody else's page talking to us (DNS rebinding).
@@ -229,10 +268,13 @@ fn is_ours(headers: &HeaderMap, uri: &hyper::Uri) -> bool {
     host.to_str().is_ok_and(ours) && uri.authority().is_none_or(|authority| ours(authority.as_str()))
 }
 
-fn reply(live: &Mutex<Live>, question: &Question) -> (Answer, HeaderMap) {
+fn reply(mouth: Mouth, live: &Mutex<Live>, question: &Question) -> (Answer, HeaderMap) {
     let mut live = lock(live);
     let (mut answer, shown_path) = match live.catch_up() {
-        Ok(()) => route(&mut live, question),
+        Ok(()) => match mouth {
+            Mouth::Entra => route(&mut live, question),
+            Mouth::Azure => (azure::answer(&mut live, question), shown(&question.path)),
+        },
         Err(error) => (Answer::from(error), shown(&question.path)),
     };
     let entry = LogLine {
@@ -247,7 +289,7 @@ fn reply(live: &Mutex<Live>, question: &Question) -> (Answer, HeaderMap) {
         client_request_id: question.client_request_id.clone(),
     };
     live.log.push(entry);
-    answer.cut = is_graph(question) && live.is_broken(Fault::Cut);
+    answer.cut = mouth == Mouth::Entra && is_graph(question) && live.is_broken(Fault::Cut);
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -255,8 +297,10 @@ fn reply(live: &Mutex<Live>, question: &Question) -> (Answer, HeaderMap) {
         }
     };
     set("date", &http_date(live.said_now()));
-    set("request-id", &question.request_id);
-    set("client-request-id", &question.client_request_id);
+    if mouth == Mouth::Entra {
+        set("request-id", &question.request_id);
+        set("client-request-id", &question.client_request_id);
+    }
     set("cache-control", "no-store");
     set("x-content-type-options", "nosniff");
     (answer, headers)

@@ -1,5 +1,7 @@
 //! The fixed data of the practice tenant: roles, permissions, products, clients. No logic.
 
+use super::world::Resource;
+
 /// A built-in directory role.
 #[derive(Debug)]
 pub(super) struct Role {
@@ -140,6 +142,20 @@ pub(super) struct Client {
     pub(super) id: &'static str,
     /// As the consent page names it.
     pub(super) name: &'static str,
+    /// What Microsoft gave its own application beforehand; nobody is asked for that, and nothing else of that resource can be had.
+    pub(super) before: Before,
+}
+
+/// What Microsoft gave one of its own applications beforehand (`facts/domain.md` 5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing: it is no application of Microsoft's.
+    Nothing,
+    /// Nothing, but Graph may be asked for by consent; Resource Manager is closed to it (AADSTS65002). No source says so of this pair of
+    /// application and resource (`facts/domain.md` 5.6): the lab takes the worse case.
+    GraphByConsent,
+    /// Resource Manager, and of Graph these permissions.
+    Azure(&'static [&'static str]),
 }
 
 /// The practice lab's own registration of Guidepost.
@@ -153,10 +169,20 @@ pub(super) const PRACTICE_APP_NAME: &str = "Guidepost pipeline (practice)";
 /// Graph itself, the same everywhere.
 pub(super) const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
-/// The applications of the tenant; the second is Microsoft's first-party one (`facts/domain.md` 5.6).
+/// Resource Manager as a resource; its id is the same everywhere.
+pub(super) const AZURE: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
+/// Its one delegated permission.
+pub(super) const IMPERSONATION: &str = "user_impersonation";
+
+/// What Azure's own tools may ask Graph for.
+const OF_GRAPH: &[&str] = &["AuditLog.Read.All", "User.ReadWrite.All"];
+
+/// The applications of the tenant; all but the first are Microsoft's own (`facts/domain.md` 5.6).
 pub(super) const CLIENTS: &[Client] = &[
-    Client { id: PRACTICE_CLIENT, name: "Guidepost (practice)" },
-    Client { id: "14d82eec-204b-4c2f-b7e8-296a70dab67e", name: "Microsoft Graph Command Line Tools" },
+    Client { id: PRACTICE_CLIENT, name: "Guidepost (practice)", before: Before::Nothing },
+    Client { id: "14d82eec-204b-4c2f-b7e8-296a70dab67e", name: "Microsoft Graph Command Line Tools", before: Before::GraphByConsent },
+    Client { id: "04b07795-8ddb-461a-bbee-02f9e1bf7b46", name: "Microsoft Azure CLI", before: Before::Azure(OF_GRAPH) },
+    Client { id: "1950a258-227b-4e31-a9cf-717495945fc2", name: "Microsoft Azure PowerShell", before: Before::Azure(OF_GRAPH) },
 ];
 
 /// The application with this id.
@@ -251,7 +277,18 @@ pub(super) const PERSONS_ONLY: &[&str] = &[
     "UserAuthenticationMethod.ReadWrite",
 ];
 
-/// The permission of this name, in any case.
+/// The permission of Resource Manager.
+const OF_AZURE: Scope = scope(IMPERSONATION, "Access Azure Resource Manager as you", false, true);
+
+/// The permission of this name, in any case, of this resource.
+pub(super) fn scope_of(resource: Resource, name: &str) -> Option<&'static Scope> {
+    match resource {
+        Resource::Graph => graph_scope(name),
+        Resource::Azure => Some(&OF_AZURE).filter(|scope| scope.name.eq_ignore_ascii_case(name)),
+    }
+}
+
+/// The Graph permission of this name, in any case.
 pub(super) fn graph_scope(name: &str) -> Option<&'static Scope> {
     SCOPES.iter().find(|scope| scope.name.eq_ignore_ascii_case(name))
 }

@@ -14,6 +14,8 @@ pub(super) struct Question {
     pub(super) path: Vec<String>,
     /// Query parameters, decoded, in their order.
     pub(super) query: Vec<(String, String)>,
+    /// The same as it came.
+    pub(super) raw_query: String,
     /// Header fields.
     pub(super) headers: HeaderMap,
     /// The body.

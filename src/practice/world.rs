@@ -1,6 +1,7 @@
 //! The truth of the practice lab: one value, changed only through its methods. No sockets, no clock, no files.
 
 mod app;
+mod azure;
 mod domain;
 mod person;
 mod presets;
@@ -8,6 +9,10 @@ mod records;
 mod tokens;
 
 pub(super) use app::App;
+pub(super) use azure::{
+    APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
+    Printed, SUBSCRIPTION, azure_role, later,
+};
 pub(super) use domain::{
     Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime,
     guid_of, hash, head_name, parent_key, uac,
@@ -16,7 +21,7 @@ pub(super) use domain::{Kept, Spoil};
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
-pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Tokens};
+pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -47,6 +52,9 @@ pub(super) struct World {
     pub(super) password: String,
     /// What Graph shows, with a delay.
     pub(super) directory: Directory,
+    /// Azure: machines and rights; a world of an older version gets them as they begin.
+    #[serde(default = "presets::azure")]
+    pub(super) azure: Azure,
     /// The domain on premises.
     #[serde(default)]
     pub(super) domain: Held<domain::Domain>,
@@ -210,8 +218,11 @@ pub(super) struct Consent {
     pub(super) client: String,
     /// Who gave it, for whom it holds.
     pub(super) user: String,
-    /// Names of Graph permissions.
+    /// Names of permissions.
     pub(super) scopes: Vec<String>,
+    /// Whose permissions they are; Graph's in worlds of an older version.
+    #[serde(default)]
+    pub(super) resource: Resource,
 }
 
 /// Whether a text is a domain name: labels of letters, digits and dashes, at least two.
@@ -299,16 +310,17 @@ impl World {
     }
 
     /// What the application may do for this account.
-    pub(super) fn consented(&self, client: &str, user: &str) -> Vec<String> {
-        let mine = |consent: &&Consent| consent.client.eq_ignore_ascii_case(client) && consent.user == user;
+    pub(super) fn consented(&self, resource: Resource, client: &str, user: &str) -> Vec<String> {
+        let mine = |consent: &&Consent| consent.resource == resource && consent.client.eq_ignore_ascii_case(client) && consent.user == user;
         self.consents.iter().filter(mine).flat_map(|consent| consent.scopes.iter().cloned()).collect()
     }
 
     /// Records consent; what was given before stays.
-    pub(super) fn consent(&mut self, client: &str, user: &str, scopes: &[String]) {
-        let at = self.consents.iter().position(|one| one.client.eq_ignore_ascii_case(client) && one.user == user);
+    pub(super) fn consent(&mut self, resource: Resource, client: &str, user: &str, scopes: &[String]) {
+        let mine = |one: &Consent| one.resource == resource && one.client.eq_ignore_ascii_case(client) && one.user == user;
+        let at = self.consents.iter().position(mine);
         let at = at.unwrap_or_else(|| {
-            self.consents.push(Consent { client: client.to_ascii_lowercase(), user: user.to_owned(), scopes: Vec::new() });
+            self.consents.push(Consent { client: client.to_ascii_lowercase(), user: user.to_owned(), scopes: Vec::new(), resource });
             self.consents.len() - 1
         });
         let Some(consent) = self.consents.get_mut(at) else { return };

@@ -5,6 +5,7 @@
 
 pub mod aadsts;
 mod app;
+mod azure;
 mod browser;
 mod certificate;
 mod claims;
@@ -15,17 +16,18 @@ mod loopback;
 mod paste;
 mod pkce;
 mod reply;
-mod retry;
+
 mod session;
 mod signin;
 mod token;
 
+pub use super::retry::{Limits, Pause, TokioPause};
+pub use azure::{AzureSession, AzureTarget};
 pub use browser::BrowserSignIn;
 pub use certificate::{BadCertificate, Certificate};
 pub use error::{AS_A_PERSON, GraphError, Refusal, SignInError};
 pub use graph::{Graph, GraphGet, GraphReply, GraphWrite};
 pub use paste::NotTheAddress;
-pub use retry::{Limits, Pause, TokioPause};
 pub use session::Session;
 pub use signin::{Prompt, SignIn, Way};
 

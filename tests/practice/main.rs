@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests: helpers outside of test functions fail the test too")]
 
 mod app;
+mod azure;
 mod browser;
 mod control;
 mod description;

@@ -224,7 +224,7 @@ async fn a_grant_taken_back_is_a_consent_to_ask_for_again() {
     let practice = format!("/v1.0/servicePrincipals(appId='{}')?$select=id", lab.text("client_id"));
     let client = lab.get(&token, &practice).await.1["id"].as_str().unwrap().to_owned();
     let (_, grants) = lab.get(&token, &format!("/v1.0/oauth2PermissionGrants?$filter=clientId eq '{client}'")).await;
-    assert_eq!((grants["value"].as_array().unwrap().len(), &grants["value"][0]["consentType"]), (1, &json!("Principal")), "{grants}");
+    assert_eq!((grants["value"].as_array().unwrap().len(), &grants["value"][0]["consentType"]), (2, &json!("Principal")), "{grants}");
     let path = format!("/oauth2PermissionGrants/{}", grants["value"][0]["id"].as_str().unwrap());
     assert_eq!(send(&lab, &token, Method::DELETE, &path, Value::Null).await.0, 204);
     assert_eq!(lab.refresh(&lab.seed(), "User.Read").await.1["error_codes"], json!([65_001]));

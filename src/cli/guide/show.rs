@@ -3,7 +3,7 @@
 use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
-use crate::guide::step::{Change, Op, Right, Risk, Step, StepKind, Undo};
+use crate::guide::step::{AzureChange, Change, Op, Right, Risk, Step, StepKind, Undo};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest line.
@@ -135,6 +135,7 @@ fn change(op: &Op, prose: &StepProse) -> String {
     let sent = match &op.change {
         Change::Graph(write) => format!("{} {}", write.method.as_str(), write.path.source),
         Change::Grant(grant) => format!("grant {} on {}", list(&grant.rights), grant.on.source),
+        Change::Azure(AzureChange::Start(part)) => format!("start the machine {} in Azure", part.key()),
     };
     format!("{}; {sent}; {undo}", words(&prose.changes, &op.id))
 }

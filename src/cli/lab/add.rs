@@ -65,6 +65,18 @@ pub(super) struct Args {
     /// A certificate authority (PEM) of the domain besides the system's
     #[arg(long, value_name = "FILE", requires = "domain")]
     domain_ca_file: Option<String>,
+    /// The Azure subscription that holds the machines
+    #[arg(long, value_name = "ID", requires = "azure_group")]
+    azure_subscription: Option<String>,
+    /// Their resource group
+    #[arg(long, value_name = "NAME", requires = "azure_subscription")]
+    azure_group: Option<String>,
+    /// Another application for Azure, where that for Graph may not have it
+    #[arg(long, value_name = "ID")]
+    azure_client_id: Option<String>,
+    /// Azure Resource Manager, if it is not the cloud's
+    #[arg(long, value_name = "URL")]
+    azure: Option<String>,
     /// A value of a guide's variable; may be given more than once
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     variables: Vec<String>,
@@ -151,6 +163,7 @@ fn written(args: &Args, environment: &str, tenant: &str, client_id: Option<&str>
     line("tenant", Some(tenant));
     line("client_id", client_id);
     line("write_client_id", args.write_client_id.as_deref());
+    line("azure_client_id", args.azure_client_id.as_deref());
     line("way", args.way.as_deref());
     line("certificate", certificate.as_deref());
     if client_id.is_none() {
@@ -162,6 +175,8 @@ fn written(args: &Args, environment: &str, tenant: &str, client_id: Option<&str>
         );
     }
     table(&mut profile, "graph", &[("base", args.graph.as_deref())]);
+    let (subscription, group) = (args.azure_subscription.as_deref(), args.azure_group.as_deref());
+    table(&mut profile, "azure", &[("base", args.azure.as_deref()), ("subscription", subscription), ("resource_group", group)]);
     if args.domain.is_some() {
         let (url, bind, ca_file) = (args.domain.as_deref(), args.domain_bind.as_deref(), args.domain_ca_file.as_deref());
         table(&mut profile, "domain", &[("via", Some("ldap")), ("url", url), ("bind", bind), ("ca_file", ca_file)]);

@@ -12,7 +12,7 @@ use crate::base::{
     http::{Http, Method, Reply, Request, WireLog},
     text,
 };
-use crate::guide::load;
+use crate::guide::{load, step::MachinePart};
 use crate::lab::{
     connect::{NoDomain, Reached, reach},
     profile::Places,
@@ -37,6 +37,7 @@ async fn look(lab: &str, reached: &Reached) -> Vec<Finding> {
     findings.extend(graph(reached).await);
     findings.extend(account(lab, reached).await);
     findings.push(domain(reached).await);
+    findings.push(azure(reached).await);
     findings
 }
 
@@ -81,6 +82,16 @@ async fn graph(reached: &Reached) -> Vec<Finding> {
             vec![found, clock]
         }
         Err(problem) => vec![Finding::of("graph", problem)],
+    }
+}
+
+/// Its machines, by what the guide asks of the first of them.
+async fn azure(reached: &Reached) -> Finding {
+    const WHAT: &str = "azure";
+    let Ok(machine) = reached.azure.machine(MachinePart::App1) else { return Finding::fine(WHAT, NO_DOMAIN) };
+    match reached.azure.azure().look(&machine).await {
+        Ok(_) => Finding::fine(WHAT, format!("{} knows {}", reached.azure.address(), text::short(&machine.name, 64))),
+        Err(error) => Finding::of(WHAT, error.into()),
     }
 }
 

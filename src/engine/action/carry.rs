@@ -143,7 +143,7 @@ impl Engine {
     /// write itself may still be running: Samba takes 12 to 20 s to hand an entry down to 10,000 users, measured under load.
     pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
         match request {
-            Write::Graph(_) => self.window(step),
+            Write::Graph(_) | Write::Machine { .. } => self.window(step),
             Write::Permissions { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
@@ -249,7 +249,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) => None,
+        Write::Graph(_) | Write::Machine { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });

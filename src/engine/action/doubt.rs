@@ -69,7 +69,7 @@ impl Engine {
 
     async fn settle_by_looking(&self, doubt: &InDoubt, check: &str) -> Result<(), Refusal> {
         let (every, within) = match &doubt.request {
-            Write::Graph(_) => {
+            Write::Graph(_) | Write::Machine { .. } => {
                 let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
                 settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
             }
@@ -128,7 +128,7 @@ impl Engine {
 
     async fn see(&self, doubt: &InDoubt, check: &str) -> Seen {
         match &doubt.request {
-            Write::Graph(_) => self.see_check(&doubt.step, check).await,
+            Write::Graph(_) | Write::Machine { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
         }
     }

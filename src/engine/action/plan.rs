@@ -10,12 +10,12 @@ use crate::engine::{
     ledger::{ChangeKind, Entry},
     matcher::{Scope, shown},
     permissions::{Difference, Running},
-    probe::{self, GraphCall, Request, Write},
+    probe::{self, GraphCall, MachineCall, Request, Write},
 };
 use crate::guide::{
     Step,
     prose::plain_text,
-    step::{Change, Grant, GraphWrite, Op, Risk, Undo},
+    step::{AzureChange, Change, Grant, GraphWrite, Op, Risk, Undo},
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
@@ -106,6 +106,7 @@ impl PlannedOp {
         match &self.request {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
+            Write::Machine { .. } => format!("POST {}", self.address),
         }
     }
 
@@ -116,7 +117,7 @@ impl PlannedOp {
             (Write::Graph(call), _) if call.body.is_null() => String::new(),
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
-            (Write::Permissions { .. }, None) => String::new(),
+            (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
         }
     }
 }
@@ -235,6 +236,14 @@ impl Engine {
                 let look = probe::grant(grant, &scope).map_err(|error| cannot(&error))?;
                 self.plan_grant(known, op, grant, &look, title, running)
             }
+            Change::Azure(AzureChange::Start(part)) => {
+                let undo = match &op.undo {
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::Graph(_) | Undo::Revoke => "cannot be taken back: this does not stop a machine".to_owned(),
+                };
+                let request = Write::Machine { azure: MachineCall { start: part.key().to_owned() } };
+                Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
+            }
         }
     }
 
@@ -272,6 +281,10 @@ impl Engine {
             Write::Permissions { permissions } => (
                 format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), permissions.on),
                 Some(format!("the right to change the permissions of {}", permissions.on)),
+            ),
+            Write::Machine { azure } => (
+                self.systems().map_or_else(|| azure.start.clone(), |systems| format!("{}/start", systems.machine(&azure.start))),
+                Some("Microsoft.Compute/virtualMachines/start/action, a right in Azure".to_owned()),
             ),
         };
         PlannedOp { op, title, request, address, before, undo, difference: None, needs, undo_of }
@@ -323,7 +336,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) => None,
+                Change::Graph(_) | Change::Azure(_) => None,
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
@@ -331,7 +344,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
             let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
-                Write::Graph(_) => None,
+                Write::Graph(_) | Write::Machine { .. } => None,
                 Write::Permissions { permissions } => Some(permissions.look()),
             });
             looks.collect()
@@ -439,6 +452,7 @@ fn templates(change: &Change) -> Vec<&Template> {
     match change {
         Change::Graph(write) => graph_templates(write),
         Change::Grant(grant) => vec![&grant.on, &grant.trustee],
+        Change::Azure(AzureChange::Start(_)) => Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::guide::finding::Finding;
 use crate::guide::load::Parts;
 use crate::guide::pack::ReadWrite;
 use crate::guide::rights::needed;
-use crate::guide::step::{Change, Probe, Step, Undo};
+use crate::guide::step::{AzureChange, AzureLook, Change, Probe, Step, Undo};
 use crate::guide::variables::{Part, Template};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
@@ -37,10 +37,41 @@ pub(super) fn lint(parts: &Parts, out: &mut Vec<Finding>) {
         declared(parts, &["rights", "graph", "read"], &graph.read, &reading, "probe", out);
         declared(parts, &["rights", "graph", "write"], &graph.write, &writing, "op", out);
     }
-    let ReadWrite { read, write } = &parts.pack.value.rights.azure;
-    declared(parts, &["rights", "azure", "read"], read, &HashSet::new(), "probe", out);
-    declared(parts, &["rights", "azure", "write"], write, &HashSet::new(), "op", out);
+    azure(parts, out);
     domain(parts, out);
+}
+
+/// Actions in Azure that probes and ops need, without `Microsoft.Compute/`.
+fn azure(parts: &Parts, out: &mut Vec<Finding>) {
+    let ReadWrite { read, write } = &parts.pack.value.rights.azure;
+    let (mut reading, mut writing) = (HashSet::new(), HashSet::new());
+    for step in parts.steps.values().flat_map(|step| &step.variants) {
+        for (name, probe) in &step.value.probes {
+            let Probe::Azure(look) = probe else { continue };
+            let action = match look {
+                AzureLook::Machine(_) => "virtualMachines/instanceView/read",
+                AzureLook::Machines => "virtualMachines/read",
+            };
+            action_declared(step, &["probes", name, "azure"], action, ("read", read), out);
+            reading.insert(action);
+        }
+        for (number, op) in step.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
+            let Change::Azure(AzureChange::Start(_)) = &op.change else { continue };
+            let action = "virtualMachines/start/action";
+            action_declared(step, &["apply", "ops", &number.to_string(), "azure"], action, ("write", write), out);
+            writing.insert(action);
+        }
+    }
+    declared(parts, &["rights", "azure", "read"], read, &reading, "probe", out);
+    declared(parts, &["rights", "azure", "write"], write, &writing, "op", out);
+}
+
+fn action_declared(read: &Read<Step>, keys: &[&str], action: &str, (way, declared): (&str, &[String]), out: &mut Vec<Finding>) {
+    if declared.iter().any(|known| known == action) {
+        return;
+    }
+    let finding = read.at(keys, format!("this needs `{action}` in Azure, a right that the pack does not declare"));
+    out.push(finding.hint(format!("add `{action}` to `rights.azure.{way}` in pack.yaml")));
 }
 
 /// Attributes of the domain's objects: those that probes bring back, and the permissions where they are looked at or changed.
@@ -56,7 +87,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         }
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
-                Change::Graph(_) => {}
+                Change::Graph(_) | Change::Azure(_) => {}
                 Change::Grant(_) => {
                     let keys = ["apply", "ops", &number.to_string(), "grant"].map(str::to_owned).to_vec();
                     attribute_declared(read, &keys, PERMISSIONS, ("write", &rights.write), out);
@@ -73,7 +104,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -103,7 +134,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) => {}
         }
     }
     requests

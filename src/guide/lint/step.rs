@@ -56,6 +56,8 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
                 domain::trustee(read, &[&at[..], &["trustee"]].concat(), &look.trustee, out);
                 domain::rights(read, &[&at[..], &["wanted"]].concat(), &look.wanted, out);
             }
+            // A machine's part is a closed set, which parsing holds.
+            Probe::Azure(_) => {}
         }
     }
 }
@@ -201,6 +203,12 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
                 out.push(finding.hint("take `capture` out; the journal keeps the entries that were added"));
             }
         }
+        Change::Azure(_) => {
+            if !op.capture.is_empty() {
+                let finding = read.at_key(&[at, &["capture"]].concat(), "starting a machine has no reply of which something could be kept");
+                out.push(finding.hint("take `capture` out"));
+            }
+        }
     }
 }
 
@@ -212,15 +220,19 @@ fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
             let finding = read.at(&here, "a grant is not taken back by a Graph request");
             out.push(finding.hint("write `undo: revoke`"));
         }
-        (Undo::Revoke, Change::Graph(_)) => {
+        (Undo::Graph(_), Change::Azure(_)) => {
+            let finding = read.at(&here, "a Graph request does not stop a machine");
+            out.push(finding.hint("write `undo: {none: why}`"));
+        }
+        (Undo::Revoke, Change::Graph(_) | Change::Azure(_)) => {
             let finding = read.at(&here, "only a grant can be revoked");
             out.push(finding.hint("name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"));
         }
-        (Undo::None(why), Change::Graph(_) | Change::Grant(_)) if why.trim().is_empty() => {
+        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) if why.trim().is_empty() => {
             let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
             out.push(finding.hint("the person reads it before saying yes"));
         }
-        (Undo::None(_), Change::Graph(_) | Change::Grant(_)) | (Undo::Revoke, Change::Grant(_)) => {}
+        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) | (Undo::Revoke, Change::Grant(_)) => {}
     }
 }
 

@@ -1,7 +1,10 @@
 //! Starting the built-in lab as its own process, and finding a running one.
 
+use super::azure::{Place, Settings};
 use super::domain::DomainWay;
 use crate::base::{Problem, Secret};
+use crate::lab::profile::Machines;
+use crate::services::entra::AzureTarget;
 use serde::Deserialize;
 use std::{
     path::{Path, PathBuf},
@@ -45,6 +48,38 @@ pub struct Endpoint {
     /// Its domain.
     #[serde(default)]
     pub domain: Option<EndpointDomain>,
+    /// Its Resource Manager; that of a lab which is still running since an older version is nowhere.
+    #[serde(default)]
+    pub azure: Option<Url>,
+    /// The subscription that holds its machines.
+    #[serde(default)]
+    pub subscription_id: String,
+    /// What things are called in it.
+    #[serde(default)]
+    pub names: EndpointNames,
+}
+
+/// What things are called in a running lab.
+#[derive(Clone, Default, Deserialize)]
+pub struct EndpointNames {
+    /// The resource group of its machines.
+    #[serde(default)]
+    pub resource_group: String,
+    /// Its machines.
+    #[serde(flatten)]
+    pub machines: EndpointMachines,
+}
+
+/// The machines of a running lab by their part.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct EndpointMachines {
+    /// The domain controller.
+    pub dc1: String,
+    /// Where Entra Connect runs.
+    pub app1: String,
+    /// For trying things out.
+    pub client1: String,
 }
 
 /// Who binds to a running lab's domain.
@@ -62,6 +97,18 @@ impl Endpoint {
     pub fn domain_way(&self) -> Option<DomainWay> {
         let (url, domain) = (self.ldaps.as_ref()?, self.domain.as_ref()?);
         Some(DomainWay::told(url.to_string(), domain.bind_dn.clone(), domain.password.clone(), self.ca_file.clone()))
+    }
+
+    /// Where its machines are.
+    pub(super) fn azure(&self) -> Settings {
+        let EndpointNames { resource_group, machines } = self.names.clone();
+        let place = self.azure.as_ref().map(|_| Place {
+            subscription: self.subscription_id.clone(),
+            group: resource_group,
+            machines: Machines { dc1: machines.dc1, app1: machines.app1, client1: machines.client1 },
+        });
+        let base = self.azure.clone().unwrap_or_else(|| self.graph.clone());
+        Settings { target: AzureTarget { base, resource: None, client_id: None }, place }
     }
 
     fn address(&self) -> Option<(String, u16)> {

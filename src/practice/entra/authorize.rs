@@ -4,8 +4,8 @@ use super::{
     device::{self, Decision, Devices},
     pages,
     refusal::Refusal,
-    scopes::Asked,
-    token::client_info,
+    scopes::{Asked, Bases},
+    token::{client_info, permissions},
 };
 use crate::practice::{
     chance,
@@ -194,7 +194,8 @@ fn begin(live: &Live, question: &Question, tenant: &str, client: &'static tables
         _ => return Err(invalid(90_023, "Unsupported 'prompt' value.")),
     }
     let scope = question.param("scope").unwrap_or_default();
-    let asked = Asked::read(scope, &live.settings.base)?;
+    let asked = Asked::read(scope, Bases::of(live))?;
+    asked.check(client)?;
     Ok(Flow {
         nonce: question.param("nonce").map(str::to_owned),
         challenge: challenge.to_owned(),
@@ -321,9 +322,11 @@ pub(super) fn log_in(live: &mut Live, question: &Question) -> Answer {
         return wrong_password(live, question, flow, account);
     };
     flow.user = Some(user.id.clone());
-    let consented = live.world().consented(flow.client.id, &user.id);
+    let resource = flow.asked.resource;
+    let consented = permissions(live, flow.client, resource, &user.id);
+    let wanted = flow.asked.wanted();
     let missing: Vec<_> =
-        flow.asked.graph.iter().filter(|scope| !consented.contains(scope)).filter_map(|name| tables::graph_scope(name)).collect();
+        wanted.iter().filter(|scope| !consented.contains(scope)).filter_map(|name| tables::scope_of(resource, name)).collect();
     let first_time = consented.is_empty();
     if missing.is_empty() && !first_time && !flow.ask_again {
         return finish(live, question, &flow, &user);
@@ -375,7 +378,8 @@ pub(super) fn consent(live: &mut Live, question: &Question) -> Answer {
     };
     let user = flow.user.as_deref().and_then(|id| live.world().directory.user(id)).cloned();
     let (Some(user), Some("approve")) = (user, find(&form, "act")) else { return declined(live, question, &flow) };
-    let wants_admin = flow.asked.graph.iter().filter_map(|name| tables::graph_scope(name)).any(|scope| scope.admin);
+    let (resource, scopes) = (flow.asked.resource, flow.asked.wanted());
+    let wants_admin = scopes.iter().filter_map(|name| tables::scope_of(resource, name)).any(|scope| scope.admin);
     if wants_admin && !live.world().directory.holds(&user.id, &[tables::GLOBAL_ADMINISTRATOR]) {
         let refusal = Refusal::new(
             "access_denied",
@@ -384,9 +388,9 @@ pub(super) fn consent(live: &mut Live, question: &Question) -> Answer {
         );
         return fail(live, question, &flow, &refusal, None);
     }
-    let (scopes, now) = (flow.asked.graph.clone(), live.now());
+    let now = live.now();
     let recorded = live.change(|world| {
-        world.consent(flow.client.id, &user.id, &scopes);
+        world.consent(resource, flow.client.id, &user.id, &scopes);
         world.audit_consent(flow.client.id, &user.id, now);
         Ok::<(), Refusal>(())
     });

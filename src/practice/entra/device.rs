@@ -1,6 +1,11 @@
 //! The device code grant (RFC 8628) in Entra's dialect: a code for the device, a code for the person, and what becomes of them.
 
-use super::{pages, refusal::Refusal, scopes::Asked, token};
+use super::{
+    pages,
+    refusal::Refusal,
+    scopes::{Asked, Bases},
+    token,
+};
 use crate::practice::{
     chance,
     faults::Fault,
@@ -106,7 +111,8 @@ pub(super) fn begin(live: &mut Live, question: &Question, tenant: &str) -> Answe
 
 fn give(live: &mut Live, form: &[(String, String)], tenant: &str) -> Result<Value, Refusal> {
     let client = token::client(form)?;
-    let asked = Asked::read(find(form, "scope").unwrap_or_default(), &live.settings.base)?;
+    let asked = Asked::read(find(form, "scope").unwrap_or_default(), Bases::of(live))?;
+    asked.check(client)?;
     let device = Device {
         code: chance::token()?,
         user_code: chance::user_code()?,
@@ -223,7 +229,7 @@ fn approve_as_administrator(live: &mut Live, user_code: &str, now: Timestamp) ->
         Err(why) => return Ok(why),
     };
     live.change(|world| {
-        world.consent(client.id, &user, &asked.graph);
+        world.consent(asked.resource, client.id, &user, &asked.wanted());
         world.audit_consent(client.id, &user, now);
         Ok::<(), Refusal>(())
     })?;

@@ -25,8 +25,9 @@ use crate::practice::{
         PRIVILEGED_ROLE_ADMINISTRATOR, REPORTS_READER, SECURITY_ADMINISTRATOR, SECURITY_READER, USER_ADMINISTRATOR,
     },
     wire::{Answer, Question},
-    world::{Audit, Directory, NOBODY, Party, Refused, User, World},
+    world::{Audit, Directory, NOBODY, Party, Refused, Resource, User, World},
 };
+pub(in crate::practice) use apps::itself;
 use hyper::Method;
 use permissions as may;
 use serde_json::{Map, Value};
@@ -273,6 +274,9 @@ fn caller(live: &Live, question: &Question) -> Result<Caller, Fault> {
         Refused::Expired => refused("Access token has expired or is not yet valid."),
         Refused::Unknown | Refused::Revoked => refused("CompactToken validation failed with reason code: 80049228."),
     })?;
+    if held.resource != Resource::Graph {
+        return Err(refused("Access token validation failure. Invalid audience."));
+    }
     if held.user == NOBODY {
         return Ok(Caller { user: apps::itself(live.world()), scopes: held.scopes.clone(), app: true });
     }

@@ -38,10 +38,10 @@ fn form(flow: &Flow, action: &str, inside: &str) -> String {
 /// Who asks for what.
 fn request(flow: &Flow) -> String {
     let line = |name: &String| {
-        let about = tables::graph_scope(name).map_or("", |scope| scope.about);
+        let about = tables::scope_of(flow.asked.resource, name).map_or("", |scope| scope.about);
         format!("<li><code>{}</code>: {}</li>", escape(name), escape(about))
     };
-    let lines: String = flow.asked.graph.iter().map(line).collect();
+    let lines: String = flow.asked.wanted().iter().map(line).collect();
     format!("<p><b>{}</b> asks for:</p><ul>{lines}</ul>", escape(flow.client.name))
 }
 

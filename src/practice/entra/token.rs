@@ -1,12 +1,18 @@
 //! The token endpoint: codes, device codes and refresh tokens in, tokens out.
 
-use super::{assertion, authorize::Code, device, issuer, refusal::Refusal, scopes::Asked};
+use super::{
+    assertion,
+    authorize::Code,
+    device, issuer,
+    refusal::Refusal,
+    scopes::{Asked, Bases, beforehand},
+};
 use crate::practice::{
     chance,
     live::Live,
     tables,
     wire::{Answer, Question, find},
-    world::{ACCESS_MINUTES, NOBODY, Refused, TENANT, User},
+    world::{ACCESS_MINUTES, NOBODY, Refused, Resource, TENANT, User},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
@@ -74,7 +80,7 @@ fn by_code(live: &mut Live, form: &[(String, String)]) -> Result<Value, Refusal>
     let code = live.flows.redeem(text, now)?;
     check_code(&code, client, form)?;
     let asked = match find(form, "scope") {
-        Some(text) => Asked::read(text, &live.settings.base)?,
+        Some(text) => Asked::read(text, Bases::of(live))?,
         None => code.asked.clone(),
     };
     let user = live.world().directory.user(&code.user).cloned().ok_or_else(gone)?;
@@ -120,7 +126,7 @@ fn by_refresh_token(live: &mut Live, form: &[(String, String)]) -> Result<Value,
     }
     let user = live.world().directory.user(&held.user).filter(|user| user.enabled).cloned().ok_or_else(gone)?;
     // Without `scope`, Entra gives what was consented to before.
-    let asked = Asked::read(find(form, "scope").unwrap_or("openid profile https://graph.microsoft.com/.default"), &live.settings.base)?;
+    let asked = Asked::read(find(form, "scope").unwrap_or("openid profile https://graph.microsoft.com/.default"), Bases::of(live))?;
     issue(live, &Grant { user, client, asked, nonce: None, refresh: true, present: false })
 }
 
@@ -132,7 +138,7 @@ fn by_certificate(live: &mut Live, form: &[(String, String)]) -> Result<Value, R
         return Err(client(form).err().unwrap_or_else(Refusal::proof));
     }
     assertion::check(live, form)?;
-    let asked = Asked::read(find(form, "scope").unwrap_or_default(), &live.settings.base)?;
+    let asked = Asked::read(find(form, "scope").unwrap_or_default(), Bases::of(live))?;
     if !asked.default || asked.words.len() != 1 {
         let text = "The provided value for the input parameter 'scope' is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).";
         return Err(Refusal::new("invalid_scope", 1_002_012, text));
@@ -142,8 +148,12 @@ fn by_certificate(live: &mut Live, form: &[(String, String)]) -> Result<Value, R
     let access = chance::token()?;
     let expires = now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| Refusal::down())?;
     live.change(|world| {
-        let permissions = world.app.permissions.clone();
-        world.tokens.add_access(&access, NOBODY, tables::PRACTICE_APP, permissions, (now, expires));
+        let permissions = match asked.resource {
+            Resource::Graph => world.app.permissions.clone(),
+            // Rights there are given in Azure, not in the tenant.
+            Resource::Azure => Vec::new(),
+        };
+        world.tokens.add_access(&access, NOBODY, tables::PRACTICE_APP, (asked.resource, permissions), (now, expires));
         Ok::<(), Refusal>(())
     })?;
     Ok(json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": access}))
@@ -170,12 +180,21 @@ fn refused(why: Refused) -> Refusal {
     }
 }
 
+/// What a client may do for an account at a resource.
+pub(super) fn permissions(live: &Live, client: &tables::Client, resource: Resource, user: &str) -> Vec<String> {
+    match beforehand(client, resource) {
+        Some(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+        None => live.world().consented(resource, client.id, user),
+    }
+}
+
 /// Gives out tokens for what was consented to.
 fn issue(live: &mut Live, grant: &Grant) -> Result<Value, Refusal> {
     let (user, client) = (&grant.user, grant.client);
-    let consented = live.world().consented(client.id, &user.id);
+    grant.asked.check(client)?;
+    let consented = permissions(live, client, grant.asked.resource, &user.id);
     let lacks = |scope: &&String| !consented.contains(scope);
-    if grant.asked.graph.iter().find(lacks).is_some() || (grant.asked.default && consented.is_empty()) {
+    if grant.asked.names.iter().find(lacks).is_some() || (grant.asked.default && consented.is_empty()) {
         return Err(Refusal::consent(client.id, client.name));
     }
     let now = live.now();
@@ -184,7 +203,7 @@ fn issue(live: &mut Live, grant: &Grant) -> Result<Value, Refusal> {
     let expires = now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| Refusal::down())?;
     live.change(|world| {
         // The token carries older consents too: what it may do is more than what was asked for.
-        world.tokens.add_access(&access, &user.id, client.id, consented.clone(), (now, expires));
+        world.tokens.add_access(&access, &user.id, client.id, (grant.asked.resource, consented.clone()), (now, expires));
         if grant.refresh {
             world.tokens.add_refresh(&refresh, &user.id, client.id, now);
         }

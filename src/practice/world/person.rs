@@ -1,13 +1,14 @@
 //! What a person does to the lab without Guidepost: one line a verb. Not what Graph does.
 
 use super::{
-    Assignment, Dn, INITIAL_DOMAIN, World,
+    APP1, Assignment, Dn, INITIAL_DOMAIN, Power, Resource, World,
     app::{grant_app, register_certificate, revoke_app},
+    azure_role,
     domain::MOST_HIRED,
     is_domain_name,
 };
 use crate::practice::tables;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// One thing that a person can do.
 pub(in crate::practice) struct Verb {
@@ -59,6 +60,13 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
         leave_out,
     ),
     verb("take-in", &["USER"], "moves it back; the next cycle brings it", take_in),
+    verb("stop-machine", &["MACHINE"], "stops a machine in Azure, which then costs nothing: APP1, DC1 or CLIENT1", stop_machine),
+    verb("shut-down", &["MACHINE"], "shuts a machine down from within: it is off, and still costs", shut_down),
+    verb("start-machine", &["MACHINE"], "starts a machine, and waits until its agent answers", start_machine),
+    verb("stop-agent", &["MACHINE"], "ends the service of Azure's agent on a machine: no script can be sent to it", stop_agent),
+    verb("start-agent", &["MACHINE"], "starts the service of Azure's agent on a machine", start_agent),
+    verb("grant-azure", &["USER", "ROLE"], "gives an account a role in Azure on the resource group of the lab", grant_azure),
+    verb("revoke-azure", &["USER", "ROLE"], "takes a role in Azure from an account", revoke_azure),
     verb("sync", &[], "runs a delta cycle of Entra Connect now", sync),
     verb("stop-sync", &[], "suspends the scheduler of Entra Connect: the last cycle gets old", stop_sync),
     verb("start-sync", &[], "installs Entra Connect or resumes its scheduler, and runs a cycle", start_sync),
@@ -153,13 +161,14 @@ fn known_scope(args: &[String]) -> Result<String, Misstep> {
 fn grant_consent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
     let scope = known_scope(args)?;
     let admin = world.administrator_id()?;
-    world.consent(tables::PRACTICE_CLIENT, &admin, &[scope]);
+    world.consent(Resource::Graph, tables::PRACTICE_CLIENT, &admin, &[scope]);
     Ok(())
 }
 
 fn revoke_consent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
     let scope = known_scope(args)?;
-    for consent in world.consents.iter_mut().filter(|consent| consent.client == tables::PRACTICE_CLIENT) {
+    let graph = |consent: &&mut super::Consent| consent.client == tables::PRACTICE_CLIENT && consent.resource == Resource::Graph;
+    for consent in world.consents.iter_mut().filter(graph) {
         consent.scopes.retain(|one| *one != scope);
     }
     Ok(())
@@ -181,7 +190,80 @@ fn take_in(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Mi
     if left_out.len() < before { Ok(()) } else { Err(Misstep::State(format!("`{name}` is not left out"))) }
 }
 
+fn stop_machine(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    stop(world, args, Power::Deallocated, now)
+}
+
+fn shut_down(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    stop(world, args, Power::Stopped, now)
+}
+
+fn stop(world: &mut World, args: &[String], how: Power, now: Timestamp) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    let machine = world.azure.machine_mut(name).ok_or_else(|| Misstep::Unknown("machine", name.to_owned()))?;
+    // A machine that was shut down from within can still be stopped in Azure, and not the other way round.
+    if machine.power == how || machine.power == Power::Deallocated {
+        return Err(Misstep::State(format!("`{}` does not run", machine.name)));
+    }
+    machine.stop(how, now);
+    Ok(())
+}
+
+fn start_machine(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    let machine = world.azure.machine_mut(name).ok_or_else(|| Misstep::Unknown("machine", name.to_owned()))?;
+    if machine.power == Power::On {
+        return Err(Misstep::State(format!("`{}` runs already", machine.name)));
+    }
+    machine.start(now, SignedDuration::ZERO);
+    Ok(())
+}
+
+fn agent(world: &mut World, args: &[String], mute: bool) -> Result<(), Misstep> {
+    let name = arg(args, 0);
+    let machine = world.azure.machine_mut(name).ok_or_else(|| Misstep::Unknown("machine", name.to_owned()))?;
+    if machine.mute == mute {
+        let how = if mute { "does not run" } else { "runs already" };
+        return Err(Misstep::State(format!("the agent on `{}` {how}", machine.name)));
+    }
+    machine.mute = mute;
+    Ok(())
+}
+
+fn stop_agent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    agent(world, args, true)
+}
+
+fn start_agent(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    agent(world, args, false)
+}
+
+fn azure_grant(world: &World, args: &[String]) -> Result<(String, &'static str), Misstep> {
+    let (who, what) = (arg(args, 0), arg(args, 1));
+    let user = world.directory.user_by_any_name(who).ok_or_else(|| Misstep::Unknown("account", who.to_owned()))?;
+    let role = azure_role(what).ok_or_else(|| Misstep::Unknown("role in Azure", what.to_owned()))?;
+    Ok((user.id.clone(), role.name))
+}
+
+fn grant_azure(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let (principal, role) = azure_grant(world, args)?;
+    if world.azure.grant(&principal, role) { Ok(()) } else { Err(Misstep::State(format!("`{}` has `{role}` already", arg(args, 0)))) }
+}
+
+fn revoke_azure(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    let (principal, role) = azure_grant(world, args)?;
+    let before = world.azure.grants.len();
+    world.azure.grants.retain(|one| !(one.principal == principal && one.role == role));
+    if world.azure.grants.len() < before { Ok(()) } else { Err(Misstep::State(format!("`{}` does not have `{role}`", arg(args, 0)))) }
+}
+
+/// Entra Connect runs on APP1, and nowhere else.
+fn needs_app1(world: &World, now: Timestamp) -> Result<(), Misstep> {
+    if world.azure.runs(APP1, now) { Ok(()) } else { Err(Misstep::State(format!("`{APP1}` does not run; `start-machine` starts it"))) }
+}
+
 fn sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    needs_app1(world, now)?;
     if world.directory.sync.enabled != Some(true) {
         return Err(Misstep::State("synchronisation is not on; `start-sync` turns it on".to_owned()));
     }
@@ -198,6 +280,7 @@ fn stop_sync(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(),
 }
 
 fn start_sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    needs_app1(world, now)?;
     let sync = &mut world.directory.sync;
     if sync.enabled == Some(true) && sync.scheduler {
         return Err(Misstep::State("the scheduler runs already".to_owned()));
@@ -416,10 +499,28 @@ mod tests {
             ("remove-domain|testlab.contoso.example", "an account uses"),
             ("leave-out|admin", "`admin`"),
             ("take-in|User1", "not left out"),
+            ("stop-machine|APP2", "`APP2`"),
+            ("stop-machine|client1", "`CLIENT1` does not run"),
+            ("start-machine|app1", "`APP1` runs already"),
+            ("start-agent|DC1", "runs already"),
+            ("grant-azure|User1|King", "`King`"),
+            ("grant-azure|admin|virtual machine contributor", "already"),
+            ("revoke-azure|admin|Owner", "does not have"),
         ] {
             let error = does(&mut world, words).unwrap_err().to_string();
             assert!(error.contains(named), "{words}: {error}");
         }
+    }
+
+    #[test]
+    fn without_app1_no_cycle_runs_and_a_machine_that_was_shut_down_can_be_stopped_too() {
+        let mut world = world(Preset::PhaseOne);
+        does(&mut world, "shut-down|app1").unwrap();
+        assert!(does(&mut world, "sync").unwrap_err().to_string().contains("`start-machine`"));
+        does(&mut world, "stop-machine|APP1").unwrap();
+        assert!(does(&mut world, "shut-down|APP1").is_err());
+        does(&mut world, "start-machine|APP1").unwrap();
+        does(&mut world, "sync").unwrap();
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! How a world begins: before Phase 1, after it, or with block A done. Not how it changes.
 
 use super::domain::{Held, USER1_GUID, USER1_RID, domain_sid, user1_name};
-use super::{App, Assignment, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, OnPremises, Sync, Tokens, User, World};
+use super::{
+    App, Assignment, Azure, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises, Resource,
+    Sync, Tokens, User, World,
+};
 use crate::practice::tables;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
@@ -50,7 +53,14 @@ impl World {
             ..Directory::default()
         };
         let given = tables::SCOPES.iter().filter(|scope| scope.given).map(|scope| scope.name.to_owned()).collect();
-        let consent = Consent { client: tables::PRACTICE_CLIENT.to_owned(), user: ADMIN.to_owned(), scopes: given };
+        let consent =
+            Consent { client: tables::PRACTICE_CLIENT.to_owned(), user: ADMIN.to_owned(), scopes: given, resource: Resource::Graph };
+        let to_azure = Consent {
+            client: tables::PRACTICE_CLIENT.to_owned(),
+            user: ADMIN.to_owned(),
+            scopes: vec![tables::IMPERSONATION.to_owned()],
+            resource: Resource::Azure,
+        };
         let mut world = Self {
             format: FORMAT,
             offset: 0,
@@ -58,7 +68,8 @@ impl World {
             password,
             directory,
             domain: Held::default(),
-            consents: vec![consent],
+            azure: azure(),
+            consents: vec![consent, to_azure],
             tokens: Tokens::default(),
             app: App::default(),
             faults: Vec::new(),
@@ -82,6 +93,13 @@ impl World {
         let connected = self.directory.sync.enabled == Some(true);
         self.domain = Held::new(super::domain::Domain::new(&self.password, connected, now));
     }
+}
+
+/// The machines, and the one right of the practice administrator: a role in the tenant is none in Azure (`facts/wire.md` 21).
+pub(super) fn azure() -> Azure {
+    let mut azure = Azure::default();
+    azure.grant(ADMIN, MACHINE_CONTRIBUTOR);
+    azure
 }
 
 impl Directory {

@@ -36,7 +36,18 @@ pub(in crate::practice) struct RefreshToken {
     dead: bool,
 }
 
-/// An access token for Graph.
+/// What an access token is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::practice) enum Resource {
+    /// Microsoft Graph.
+    #[default]
+    Graph,
+    /// Azure Resource Manager.
+    Azure,
+}
+
+/// An access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::practice) struct AccessToken {
     hash: String,
@@ -44,7 +55,10 @@ pub(in crate::practice) struct AccessToken {
     pub(in crate::practice) user: String,
     /// The application that it was given to.
     pub(in crate::practice) client: String,
-    /// Graph permissions in it.
+    /// What it is for; Graph in worlds of an older version.
+    #[serde(default)]
+    pub(in crate::practice) resource: Resource,
+    /// Permissions in it.
     pub(in crate::practice) scopes: Vec<String>,
     /// Unknown in worlds of an older version.
     #[serde(default)]
@@ -82,7 +96,7 @@ impl Tokens {
         token: &str,
         user: &str,
         client: &str,
-        scopes: Vec<String>,
+        (resource, scopes): (Resource, Vec<String>),
         life: (Timestamp, Timestamp),
     ) {
         let (now, expires) = life;
@@ -90,7 +104,7 @@ impl Tokens {
         self.access.retain(|one| now.duration_since(one.expires) < SignedDuration::from_hours(24));
         forget_oldest(&mut self.access);
         let (user, client) = (user.to_owned(), client.to_ascii_lowercase());
-        self.access.push(AccessToken { hash: hash(token), user, client, scopes, given: Some(now), expires });
+        self.access.push(AccessToken { hash: hash(token), user, client, resource, scopes, given: Some(now), expires });
     }
 
     /// Takes a refresh token, which marks it as used. Those given out before `dead_before` are dead.
@@ -161,7 +175,7 @@ mod tests {
     #[test]
     fn an_access_token_dies_at_its_hour_and_says_so() {
         let mut tokens = Tokens::default();
-        tokens.add_access("t", "user", "client", vec![], (at(0), at(60)));
+        tokens.add_access("t", "user", "client", (Resource::Graph, vec![]), (at(0), at(60)));
         assert!(tokens.access("t", at(59), None).is_ok());
         assert_eq!(tokens.access("t", at(60), None).err(), Some(Refused::Expired));
         assert_eq!(tokens.access("other", at(0), None).err(), Some(Refused::Unknown));

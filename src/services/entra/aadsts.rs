@@ -78,7 +78,7 @@ pub const KNOWN: &[Known] = &[
     known(
         &[65002],
         "this application of Microsoft's is not authorised beforehand for what is asked",
-        "register an application of your own and set `client_id`",
+        "register an application of your own and set `client_id`, or `azure_client_id` where Azure alone refuses",
     ),
     known(&[65004], "you declined the permissions that were asked for", "start the sign-in again and accept in the browser"),
     known(

@@ -2,10 +2,10 @@
 
 use super::certificate::Certificate;
 use super::reply::Tokens;
-use super::retry::retrying;
 use super::token::{TokenEndpoint, again_if_busy, endpoint};
 use super::{Account, EntraSettings, Purpose, SignInError};
 use crate::base::{Personal, Secret};
+use crate::services::retry::retrying;
 
 /// RFC 7523 2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -1,10 +1,10 @@
 //! Requests to Microsoft Graph: reads that follow pages and wait when told to, writes that are sent once. Not for what they mean.
 
 use super::error::{GraphError, Refusal, SignInError};
-use super::retry::{Again, Limits, Pause, TokioPause, retry_after, retrying};
 use super::{Purpose, Session, claims, pkce};
 use crate::base::http::{BoundToken, HeaderValue, Http, HttpError, Method, Reply, Request};
 use crate::base::{encode, text};
+use crate::services::retry::{Again, Limits, Pause, TokioPause, retry_after, retrying};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;

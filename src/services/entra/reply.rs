@@ -1,10 +1,10 @@
 //! What the token endpoint answers: tokens, or an error that is never bare. Not for when to ask.
 
 use super::error::first_line;
-use super::retry::retry_after;
 use super::{Account, SignInError, aadsts, claims};
 use crate::base::http::{Reply, is_loopback};
 use crate::base::{Personal, Secret, text};
+use crate::services::retry::retry_after;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;

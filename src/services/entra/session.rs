@@ -1,12 +1,12 @@
 //! Who is signed in, with which tokens: kept in memory, the refresh token in the vault. Not for the browser's part.
 
 use super::reply::{Tokens, not_understood};
-use super::retry::{Limits, Pause, TokioPause};
 use super::token::TokenEndpoint;
 use super::{Account, BrowserSignIn, Certificate, EntraSettings, Purpose, SignIn, SignInError, Way, app, claims};
 use crate::base::clock::{Clock, SignedDuration, Timestamp};
 use crate::base::http::{BoundToken, Http};
 use crate::base::{Problem, Secret};
+use crate::services::retry::{Limits, Pause, TokioPause};
 use crate::services::vault::Vault;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -68,6 +68,14 @@ impl Session {
     pub fn by_certificate(self, certificate: Certificate) -> Self {
         let Shared { endpoint, vault, vault_key, .. } = &*self.shared;
         Self::of(endpoint.clone(), vault.clone(), vault_key.clone(), Some(certificate))
+    }
+
+    /// Another session over the same vault, with other settings. `apart` keeps a refresh token of its own there; without it both use the
+    /// same one.
+    pub(super) fn beside(&self, settings: EntraSettings, apart: Option<&str>) -> Self {
+        let Shared { endpoint, vault, vault_key, certificate, .. } = &*self.shared;
+        let key = apart.map_or_else(|| vault_key.clone(), |name| format!("{vault_key}/{name}"));
+        Self::of(TokenEndpoint { settings, ..endpoint.clone() }, vault.clone(), key, certificate.clone())
     }
 
     fn of(endpoint: TokenEndpoint, vault: Vault, vault_key: String, certificate: Option<Certificate>) -> Self {
@@ -194,6 +202,11 @@ impl Session {
     /// The `claims` parameter for the next request.
     pub(super) async fn claims(&self) -> String {
         claims::parameter(self.lock().await.challenge.as_ref())
+    }
+
+    /// Forgets that it was refused what only a person could change.
+    pub(super) async fn try_again(&self) {
+        self.lock().await.refused.clear();
     }
 
     /// Forgets all tokens, in memory and in the vault.

@@ -1,10 +1,10 @@
 //! Requests to the token endpoint, and where the two endpoints are. Not for keeping tokens.
 
 use super::reply::{self, DeviceCode, Tokens};
-use super::retry::{Again, Limits, Pause, retrying};
 use super::{EntraSettings, Purpose, SignInError};
 use crate::base::http::{Http, Method, Request};
 use crate::base::{Secret, clock::Clock, encode};
+use crate::services::retry::{Again, Limits, Pause, retrying};
 use std::sync::Arc;
 use url::Url;
 

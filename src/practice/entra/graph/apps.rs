@@ -6,7 +6,7 @@ use crate::practice::{
     entra::{odata::Collection, shapes},
     tables::{self, Client},
     wire::graph_time,
-    world::{Consent, Party, TENANT, User, World, guid_little_endian},
+    world::{Consent, Party, Resource, TENANT, User, World, guid_little_endian},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
@@ -60,7 +60,7 @@ fn principal(app: &str, name: &str, owner: &str, scopes: &Value) -> Item {
         "oauth2PermissionScopes": scopes,
         "passwordCredentials": [],
         "preferredSingleSignOnMode": null,
-        "replyUrls": if [tables::GRAPH, tables::PRACTICE_APP].contains(&app) { json!([]) } else { json!(["http://localhost"]) },
+        "replyUrls": if [tables::GRAPH, tables::AZURE, tables::PRACTICE_APP].contains(&app) { json!([]) } else { json!(["http://localhost"]) },
         "servicePrincipalNames": [app],
         "servicePrincipalType": "Application",
         "signInAudience": "AzureADMultipleOrgs",
@@ -86,12 +86,14 @@ fn principals() -> Vec<Item> {
         let owner = if client.id == tables::PRACTICE_CLIENT { TENANT } else { MICROSOFT };
         principal(client.id, client.name, owner, &json!([]))
     };
+    let azure = tables::scope_of(Resource::Azure, tables::IMPERSONATION).map(scope).into_iter().collect();
+    let azure = principal(tables::AZURE, "Windows Azure Service Management API", MICROSOFT, &azure);
     let app = principal(tables::PRACTICE_APP, tables::PRACTICE_APP_NAME, TENANT, &json!([]));
-    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).chain([app]).collect()
+    std::iter::once(graph).chain(tables::CLIENTS.iter().map(client)).chain([app, azure]).collect()
 }
 
 /// The application that signs in by itself, in an account's place.
-pub(super) fn itself(world: &World) -> User {
+pub(in crate::practice) fn itself(world: &World) -> User {
     User {
         id: object_id(tables::PRACTICE_APP),
         upn: String::new(),
@@ -143,9 +145,16 @@ pub(super) fn assigned_to(call: &mut Call<'_>) -> Result<Answer, Fault> {
     call.list(&ASSIGNED)?.page(world.consents.iter().filter(mine).filter_map(shape).collect())
 }
 
+fn resource(consent: &Consent) -> &'static str {
+    match consent.resource {
+        Resource::Graph => tables::GRAPH,
+        Resource::Azure => tables::AZURE,
+    }
+}
+
 /// Deterministic: who asks, for what, for whom.
 fn grant_id(consent: &Consent) -> String {
-    let parts = [object_id(&consent.client), object_id(tables::GRAPH), consent.user.clone()].map(|id| guid_little_endian(&id));
+    let parts = [object_id(&consent.client), object_id(resource(consent)), consent.user.clone()].map(|id| guid_little_endian(&id));
     BASE64_URL_SAFE_NO_PAD.encode(parts.concat())
 }
 
@@ -155,13 +164,14 @@ fn grant(consent: &Consent) -> Item {
         "clientId": object_id(&consent.client),
         "consentType": "Principal",
         "principalId": consent.user,
-        "resourceId": object_id(tables::GRAPH),
+        "resourceId": object_id(resource(consent)),
         "scope": consent.scopes.join(" "),
     }))
 }
 
 fn given(world: &World) -> impl Iterator<Item = &Consent> {
-    world.consents.iter().filter(|consent| !consent.scopes.is_empty())
+    let of = |resource| world.consents.iter().filter(move |consent| consent.resource == resource && !consent.scopes.is_empty());
+    of(Resource::Graph).chain(of(Resource::Azure))
 }
 
 pub(super) fn grants(call: &mut Call<'_>) -> Result<Answer, Fault> {
@@ -187,8 +197,8 @@ pub(super) fn update_grant(call: &mut Call<'_>) -> Result<Answer, Fault> {
     let scope = body.get("scope").and_then(Value::as_str).ok_or_else(|| Fault::bad("Invalid value specified for property 'scope'."))?;
     let mut scopes: Vec<String> = Vec::new();
     for name in scope.split_ascii_whitespace() {
-        let known =
-            tables::graph_scope(name).ok_or_else(|| Fault::bad(format!("Permission entry '{name}' was not found on the resource.")))?;
+        let known = tables::scope_of(held.resource, name)
+            .ok_or_else(|| Fault::bad(format!("Permission entry '{name}' was not found on the resource.")))?;
         if !scopes.iter().any(|one| one == known.name) {
             scopes.push(known.name.to_owned());
         }

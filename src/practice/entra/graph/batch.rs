@@ -132,6 +132,7 @@ fn question(outer: &Question, version: &str, item: &Item) -> Option<Question> {
         method,
         path,
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        raw_query: query.to_owned(),
         headers,
         body: item.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default(),
         request_id: crate::practice::chance::guid().ok()?,
