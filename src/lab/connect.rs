@@ -197,7 +197,7 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let key = format!("{}/{}", endpoint.authority, endpoint.client_id);
             vault.put(&key, Secret::new(endpoint.refresh_token.expose())).await?;
             let http = http(Some(endpoint.ca_file.clone()), None, wire)?;
-            let domain = endpoint.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name));
+            let domain = endpoint.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name)).with_wire(wire);
             let azure = endpoint.azure();
             let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
             let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
@@ -210,7 +210,7 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let signin = profile.signin.clone();
             let key = format!("{}/{}", lab.name, signin.client_id);
             let settings = settings(authority, signin.tenant, signin.client_id, signin.write_client_id, graph, pack);
-            let domain = DomainWay::configured(&lab.name, profile, vault.clone(), lab.given.clone());
+            let domain = DomainWay::configured(&lab.name, profile, vault.clone(), lab.given.clone()).with_wire(wire);
             let azure = azure::Settings::configured(profile);
             if let Some(path) = profile.certificate() {
                 let certificate = certificate::of(&lab.name, path, profile, &lab.given, &vault).await?;

@@ -1,6 +1,6 @@
 //! The way to a lab's domain: opened on first need, with a password that nobody asked for before. Judges nothing.
 
-use crate::base::{Exit, Problem, Secret};
+use crate::base::{Exit, Problem, Secret, http::WireLog};
 use crate::lab::given::{DOMAIN_PASSWORD, Given};
 use crate::lab::profile::{self, Profile, Via};
 use crate::services::{
@@ -16,7 +16,10 @@ use tokio::sync::Mutex;
 
 /// The way to a lab's domain. Cheap to clone; all clones share one connection.
 #[derive(Clone)]
-pub struct DomainWay(Arc<Inner>);
+pub struct DomainWay {
+    inner: Arc<Inner>,
+    wire: WireLog,
+}
 
 struct Inner {
     place: Place,
@@ -91,7 +94,12 @@ impl NoDomain {
 
 impl DomainWay {
     fn new(place: Place) -> Self {
-        Self(Arc::new(Inner { place, open: Mutex::new(None) }))
+        Self { inner: Arc::new(Inner { place, open: Mutex::new(None) }), wire: WireLog::default() }
+    }
+
+    /// The same, which says in this log what it asks and what became of it.
+    pub(super) fn with_wire(self, wire: &WireLog) -> Self {
+        Self { wire: wire.clone(), ..self }
     }
 
     /// No way at all.
@@ -119,7 +127,7 @@ impl DomainWay {
     /// Where it is, for plans and screens; empty when there is none.
     #[must_use]
     pub fn address(&self) -> String {
-        match &self.0.place {
+        match &self.inner.place {
             Place::Nowhere { .. } | Place::OnHost => String::new(),
             Place::Ldap(ldaps) => ldaps.url.trim_end_matches('/').to_owned(),
         }
@@ -128,7 +136,7 @@ impl DomainWay {
     /// Who binds; `None` where nobody does by name.
     #[must_use]
     pub fn bind(&self) -> Option<&str> {
-        match &self.0.place {
+        match &self.inner.place {
             Place::Nowhere { .. } | Place::OnHost => None,
             Place::Ldap(ldaps) => ldaps.bind.as_deref(),
         }
@@ -139,18 +147,19 @@ impl DomainWay {
     /// # Errors
     /// [`NoDomain`] says what to configure. It is tried anew at the next call.
     pub async fn open(&self) -> Result<Arc<dyn Directory>, NoDomain> {
-        let ldaps = match &self.0.place {
+        let ldaps = match &self.inner.place {
             Place::Nowhere { lab } => return Err(NoDomain::NotConfigured { lab: lab.clone() }),
             Place::OnHost => return Err(NoDomain::Later),
             Place::Ldap(ldaps) => ldaps,
         };
-        let mut open = self.0.open.lock().await;
+        let mut open = self.inner.open.lock().await;
         if let Some(directory) = open.as_ref() {
             return Ok(directory.clone());
         }
         let login = ldaps.login().await.map_err(NoDomain::Failed)?;
         let settings = LdapSettings { url: ldaps.url.clone(), login, ca_file: ldaps.ca_file.clone(), limits: Limits::default() };
-        let directory: Arc<dyn Directory> = Arc::new(Ldap::new(settings).map_err(|error| NoDomain::Failed(error.into()))?);
+        let ldap = Ldap::new(settings).map_err(|error| NoDomain::Failed(error.into()))?;
+        let directory: Arc<dyn Directory> = Arc::new(ldap.with_wire(self.wire.clone()));
         *open = Some(directory.clone());
         Ok(directory)
     }
