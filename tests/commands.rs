@@ -115,6 +115,7 @@ fn check_says_of_each_check_what_was_expected_and_what_was_found() {
         ("machines/client1", "pass"),
         ("machines/dc1-agent", "pass"),
         ("machines/dc1-runs", "pass"),
+        ("self-service-reset/minimum-age", "fail"),
         ("subscription/plan", "pass"),
         ("sync/domain", "pass"),
         ("sync/enabled", "pass"),
@@ -122,7 +123,7 @@ fn check_says_of_each_check_what_was_expected_and_what_was_found() {
         ("sync/user1", "pass"),
     ];
     assert_eq!(found, expected.map(|(check, verdict)| (check.to_owned(), verdict.to_owned())).into());
-    assert_eq!((&report["summary"]["pass"], &report["summary"]["fail"]), (&json!(13), &json!(2)));
+    assert_eq!((&report["summary"]["pass"], &report["summary"]["fail"]), (&json!(13), &json!(3)));
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn check_of_one_step_exits_0_when_it_passes_and_shows_nothing_else() {
     let report = home.run(&["check", "--step", "password-writeback/sync", "--format", "json"]).exits(0).json();
     assert_eq!(report["steps"].as_array().unwrap().len(), 1);
     assert_eq!(report["steps"][0]["id"], "password-writeback/sync");
-    home.run(&["check", "--step", "self-service-reset"]).exits(0).says(&["nothing can prove it; 0 of 6 attested"]);
+    home.run(&["check", "--step", "writeback-test-user"]).exits(0).says(&["nothing can prove it; 0 of 6 attested"]);
 }
 
 /// A reader of XML as far as JUnit needs it: what opens closes, attributes are quoted, entities are known. Element names with their attributes.
@@ -180,13 +181,13 @@ fn check_as_junit_is_whole_xml_that_counts_what_it_holds() {
     let elements = xml(&home.run(&["check", "--format", "junit"]).exits(1).out);
     let named =
         |name: &str| elements.iter().filter(|(element, _)| element == name).map(|(_, attributes)| attributes.clone()).collect::<Vec<_>>();
-    assert_eq!(named("testsuites").first().unwrap()["tests"], "16");
+    assert_eq!(named("testsuites").first().unwrap()["tests"], "17");
     let cases = named("testcase");
-    assert_eq!(cases.len(), 16);
+    assert_eq!(cases.len(), 17);
     assert!(cases.iter().any(|case| case["classname"] == "password-writeback/global-administrator" && case["name"] == "role-active"));
     let suites = named("testsuite");
     let sum = |key: &str| suites.iter().map(|suite| suite[key].parse::<usize>().unwrap()).sum::<usize>();
-    assert_eq!((sum("tests"), sum("failures"), sum("errors"), sum("skipped")), (16, 3, 0, 0));
+    assert_eq!((sum("tests"), sum("failures"), sum("errors"), sum("skipped")), (17, 4, 0, 0));
     let failures = named("failure");
     assert_eq!(failures.len(), 3);
     assert!(failures[0]["message"].starts_with("fail: "), "{failures:?}");
@@ -199,7 +200,7 @@ fn check_as_text_shows_glyph_word_expected_and_found_within_its_width() {
         "✗ Global Administrator role  fail",
         "expected",
         "found     an empty list",
-        "13 pass, 2 fail, 1 blocked",
+        "13 pass, 3 fail, 1 blocked",
     ]);
     assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
     let ascii = home.run(&["--ascii", "check"]).exits(1).says(&["NO Global Administrator role  fail"]);
@@ -467,20 +468,20 @@ fn undo_leaves_the_signed_in_account_s_role_even_if_the_journal_claims_it() {
 fn attest_keeps_a_person_s_word_until_it_is_withdrawn() {
     let (home, _lab, _) = bench();
     let attested = |home: &Home| {
-        let report = home.run(&["check", "--step", "self-service-reset", "--format", "json"]).exits(0).json();
+        let report = home.run(&["check", "--step", "writeback-test-user", "--format", "json"]).exits(0).json();
         let tasks = report["steps"][0]["tasks"].as_array().unwrap().clone();
         (
             report["steps"][0]["note"].clone(),
             tasks.iter().filter(|task| task["attested"]["by"].is_string() && task["attested"]["at"].is_string()).count(),
         )
     };
-    home.run(&["attest", "self-service-reset/open-password-reset"]).exits(0).says(&["self-service-reset/open-password-reset: attested"]);
+    home.run(&["attest", "writeback-test-user/create-user"]).exits(0).says(&["writeback-test-user/create-user: attested"]);
     assert_eq!(attested(&home), (json!("nothing can prove it; 1 of 6 attested"), 1));
-    home.run(&["attest", "password-writeback/self-service-reset"]).exits(0);
+    home.run(&["attest", "password-writeback/writeback-test-user"]).exits(0);
     assert_eq!(attested(&home).1, 6);
-    home.run(&["attest", "self-service-reset/open-password-reset", "--withdraw"])
+    home.run(&["attest", "writeback-test-user/create-user", "--withdraw"])
         .exits(0)
-        .says(&["self-service-reset/open-password-reset: not attested any more"]);
+        .says(&["writeback-test-user/create-user: not attested any more"]);
     assert_eq!(attested(&home).1, 5);
     assert_eq!(home.kinds().iter().filter(|kind| *kind == "attested").count(), 8);
 }
@@ -570,7 +571,7 @@ fn while_a_walk_holds_the_journal_nobody_else_changes_anything_and_everybody_may
         home.run(args).exits(1).says(&["nothing is changed without a journal", &holder, "hint: end the other one"]);
     }
     home.run(&["attest", "machines"]).exits(1).says(&[&holder]);
-    home.run(&["check", &pack]).exits(1).says(&["2 fail"]);
+    home.run(&["check", &pack]).exits(1).says(&["3 fail"]);
     home.run(&["ledger"]).exits(0);
     assert_eq!(lab.changes(), Vec::<String>::new());
     walk.stdin.take().unwrap().write_all(b"quit\n").unwrap();

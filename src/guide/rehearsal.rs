@@ -130,5 +130,6 @@ pub const VERBS: &[(&str, usize)] = &[
     ("allow-inheritance", 1),
     ("rename-user", 2),
     ("delegate", 1),
+    ("set-minimum-age", 1),
     ("revoke-tokens", 0),
 ];

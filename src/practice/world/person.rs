@@ -85,6 +85,7 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("allow-inheritance", &["DN"], "turns it on again", allow_inheritance),
     verb("rename-user", &["USER", "NAME"], "gives an account of the domain another sign-in name", rename_user),
     verb("delegate", &["USER"], "does block B by hand: four entries for an account on the domain's head, for users below it", delegate),
+    verb("set-minimum-age", &["DAYS"], "sets how old a password of the domain must be before its owner may change it", set_minimum_age),
     verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
 ];
 
@@ -387,6 +388,16 @@ fn hire(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misste
 fn in_domain(world: &World, sam: &str, kind: &'static str) -> Result<String, Misstep> {
     let found = world.domain.by_sam(sam).map(|object| object.name().key());
     found.ok_or_else(|| Misstep::Unknown(kind, sam.to_owned()))
+}
+
+fn set_minimum_age(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    // The longest that Windows' own dialog takes; kept as a negative count of 100 ns (MS-ADA2 2.49).
+    const LONGEST: i64 = 998;
+    const DAY: i64 = 864_000_000_000;
+    let days = arg(args, 0).parse::<i64>().ok().filter(|days| (0..=LONGEST).contains(days));
+    let days = days.ok_or_else(|| Misstep::State(format!("`{}` is no number of days from 0 to {LONGEST}", arg(args, 0))))?;
+    world.domain.make_mut().set_minimum_age(-days * DAY, now);
+    Ok(())
 }
 
 fn lock_out(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {

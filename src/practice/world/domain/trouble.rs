@@ -73,6 +73,11 @@ impl Domain {
         }
     }
 
+    /// Sets how old a password must be before its owner may change it: a negative count of 100 ns.
+    pub(in crate::practice) fn set_minimum_age(&mut self, slices: i64, now: Timestamp) {
+        self.change(&seed::head().key(), now, |head| head.set("minPwdAge", slices.to_string()));
+    }
+
     /// Gives back what was spoiled, where it is still there.
     pub(in crate::practice) fn mend(&mut self, kept: &[Kept], now: Timestamp) {
         for one in kept {
