@@ -1,5 +1,8 @@
-//! This machine: opening the browser, asking a command for a secret. Scripts on APP1 and DC1 come with a later issue.
+//! Machines: scripts on APP1 and DC1; opening the browser, asking a command for a secret. Child processes live here.
 
+pub mod app1;
+pub mod ask;
+mod error;
 pub mod script;
 
 use crate::base::{Problem, Secret, http::is_loopback, text};
