@@ -7,16 +7,12 @@ use crate::rights::{
     delegation::{self, cut_off, known, near_misses},
     sddl,
 };
+use crate::services::directory::grant;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-
-/// `SEQUENCE { INTEGER 4 }`: of a descriptor only the DACL is meant (MS-ADTS 3.1.1.3.4.1.11).
-const DACL_ONLY: &str = "MAMCAQQ=";
-/// How wide LDIF is (RFC 2849 note 2 allows any width; 76 is customary).
-const LDIF_WIDTH: usize = 76;
 
 /// What was read of an object and of the one whose rights are asked for.
 #[derive(Clone, Debug)]
@@ -297,14 +293,21 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// For a person: what comes and goes, then the modification.
+    /// For a person: what comes and goes, as SDDL and in words, then the modification.
     #[must_use]
     pub fn lines(&self) -> String {
-        let added = self.added.iter().map(|entry| format!("+ {entry}"));
-        let removed = self.removed.iter().map(|entry| format!("- {entry}"));
-        let lines: Vec<String> = removed.chain(added).chain([String::new()]).chain(self.ldif.lines().map(str::to_owned)).collect();
-        lines.join("\n")
+        let added = self.added.iter().flat_map(|entry| said('+', entry));
+        let removed = self.removed.iter().flat_map(|entry| said('-', entry));
+        // Its comments say the same once more.
+        let ldif = self.ldif.lines().filter(|line| !line.starts_with('#')).map(str::to_owned);
+        removed.chain(added).chain([String::new()]).chain(ldif).collect::<Vec<_>>().join("\n")
     }
+}
+
+fn said(sign: char, entry: &str) -> impl Iterator<Item = String> {
+    let ace = sddl::parse_ace(entry, &sddl::Home::default()).ok();
+    let words = ace.and_then(|ace| grant::describe(&ace)).map(|words| format!("  {words}"));
+    [format!("{sign} {entry}")].into_iter().chain(words)
 }
 
 /// The permissions of objects as they will stand after the changes that were planned so far.
@@ -348,7 +351,9 @@ impl Running {
         let before = self.now(facts)?;
         entries.replaces = hash(&before);
         let after = changed(&before, entries)?;
-        let difference = Difference { added: entries.add.clone(), removed: entries.remove.clone(), ldif: ldif(&entries.on, &after) };
+        let (removed, added) = (aces(&entries.remove)?, aces(&entries.add)?);
+        let ldif = grant::modification(&entries.on, &entries.replaces, &after.write(), &removed, &added);
+        let difference = Difference { added: entries.add.clone(), removed: entries.remove.clone(), ldif };
         self.after.insert(entries.on.clone(), after);
         Ok((difference, replaced(facts, &before)))
     }
@@ -429,35 +434,4 @@ fn replaced(facts: &Value, before: &Descriptor) -> String {
         nearly.iter().map(|((name, kind), rights)| format!("nearly: {} of {name} ({})", rights.join(", "), kind.replace('-', " "))),
     );
     words.join("; ")
-}
-
-/// A modification as `ldapmodify` and `ldifde` read it.
-fn ldif(on: &str, after: &Descriptor) -> String {
-    let plain = on.is_ascii() && !on.starts_with([' ', ':', '<']) && !on.ends_with(' ') && !on.contains(['\r', '\n', '\0']);
-    let name = if plain { format!("dn: {on}") } else { format!("dn:: {}", STANDARD.encode(on)) };
-    let lines = [
-        name,
-        format!("control: {} true:: {DACL_ONLY}", crate::services::directory::SD_FLAGS),
-        "changetype: modify".to_owned(),
-        "replace: nTSecurityDescriptor".to_owned(),
-        format!("nTSecurityDescriptor:: {}", STANDARD.encode(after.write())),
-        "-".to_owned(),
-    ];
-    lines.iter().map(|line| folded(line)).collect()
-}
-
-/// Longer lines go on in the next one, behind a space (RFC 2849 note 2). All of it is ASCII.
-fn folded(line: &str) -> String {
-    let mut out = String::with_capacity(line.len() + line.len() / LDIF_WIDTH + 2);
-    let mut width = 0;
-    for c in line.chars() {
-        if width == LDIF_WIDTH {
-            out.push_str("\n ");
-            width = 1;
-        }
-        out.push(c);
-        width += 1;
-    }
-    out.push('\n');
-    out
 }

@@ -122,5 +122,13 @@ pub const VERBS: &[(&str, usize)] = &[
     ("verify-domain", 1),
     ("publish-dns", 1),
     ("remove-domain", 1),
+    ("hire", 1),
+    ("lock-out", 1),
+    ("protect", 1),
+    ("block-inheritance", 1),
+    ("leave-group", 2),
+    ("allow-inheritance", 1),
+    ("rename-user", 2),
+    ("delegate", 1),
     ("revoke-tokens", 0),
 ];

@@ -151,7 +151,8 @@ pub(super) struct Client {
 pub(super) enum Before {
     /// Nothing: it is no application of Microsoft's.
     Nothing,
-    /// Nothing, but Graph may be asked for by consent; Resource Manager is closed to it.
+    /// Nothing, but Graph may be asked for by consent; Resource Manager is closed to it (AADSTS65002). No source says so of this pair of
+    /// application and resource (`facts/domain.md` 5.6): the lab takes the worse case.
     GraphByConsent,
     /// Resource Manager, and of Graph these permissions.
     Azure(&'static [&'static str]),

@@ -112,6 +112,12 @@ impl House {
         writes.map(|line| format!("{} {}", line["method"].as_str().unwrap(), line["path"].as_str().unwrap())).collect()
     }
 
+    /// Whether somebody asked the lab for something below this path.
+    pub(crate) fn was_asked(&self, path: &str) -> bool {
+        let log = self.ask("requests");
+        log["requests"].as_array().unwrap().iter().any(|line| line["path"].as_str().unwrap().starts_with(path))
+    }
+
     /// Asks the practice lab's control.
     fn ask(&self, what: &str) -> Value {
         guidepost::base::http::install_tls_provider();

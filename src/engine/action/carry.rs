@@ -57,6 +57,9 @@ pub(super) struct Kept {
     pub(super) no_undo: Option<String>,
 }
 
+/// So many looks in a row that could not look are an answer.
+const BLIND: u32 = 3;
+
 impl Engine {
     /// Carries out the plan with this id.
     ///
@@ -216,10 +219,20 @@ impl Engine {
         let check = self.guide().steps.get(step)?.apply.as_ref()?.settle.clone()?;
         let every = self.guide().steps.get(step)?.checks.get(&check)?.settle.map_or(Duration::from_secs(5), |settle| settle.every);
         let steps = self.with_needs(step);
+        let mut blind = 0;
         loop {
             self.survey(&steps).await;
             let verdict = self.with_known(|known| crate::engine::check::judge(known, step, &check).verdict);
-            if verdict != Some(Verdict::Pending) {
+            // One look that failed says nothing about a change that was just made; three in a row are an answer.
+            let more = match verdict {
+                Some(Verdict::Pending) => true,
+                Some(Verdict::Unknown | Verdict::Blocked) => {
+                    blind += 1;
+                    blind < BLIND
+                }
+                Some(Verdict::Pass | Verdict::Fail | Verdict::NotApplicable | Verdict::Waived) | None => false,
+            };
+            if !more {
                 return verdict;
             }
             tokio::time::sleep(every).await;

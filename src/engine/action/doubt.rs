@@ -76,17 +76,19 @@ impl Engine {
             Write::Permissions { .. } => self.window_of(&doubt.step, &doubt.request),
         };
         let wanted = if doubt.undo_of.is_some() { Seen::Absent } else { Seen::Present };
-        let mut streak = 0;
+        let (mut streak, mut blind) = (0, 0);
         loop {
             let seen = self.see(doubt, check).await;
             streak = if seen == wanted { streak + 1 } else { 0 };
+            // One look that fails at the end of the window is not the end of the matter.
+            blind = if seen == Seen::Nothing { blind + 1 } else { 0 };
             if streak >= READS && self.absence_counts(doubt, within) {
                 let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
                 return self.end(&doubt.step, self.happened(doubt, &item));
             }
             let over = self.now().duration_since(doubt.at).unsigned_abs() >= within;
             match seen {
-                Seen::Nothing if over => return Err(still_in_doubt(doubt)),
+                Seen::Nothing if over && blind >= READS => return Err(still_in_doubt(doubt)),
                 Seen::Present | Seen::Absent if over && seen != wanted => {
                     let why = format!("nobody saw an answer, and its effect did not show within {}", matcher::span(within));
                     return self.end(&doubt.step, not_happened(doubt, &why));

@@ -82,6 +82,9 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("protect", &["USER"], "puts an account into Account Operators of the domain, and lets AdminSDHolder run", protect),
     verb("block-inheritance", &["DN"], "turns inheritance off on an object of the domain", block_inheritance),
     verb("leave-group", &["USER", "GROUP"], "takes an account of the domain out of a group", leave_group),
+    verb("allow-inheritance", &["DN"], "turns it on again", allow_inheritance),
+    verb("rename-user", &["USER", "NAME"], "gives an account of the domain another sign-in name", rename_user),
+    verb("delegate", &["USER"], "does block B by hand: four entries for an account on the domain's head, for users below it", delegate),
     verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
 ];
 
@@ -413,6 +416,27 @@ fn block_inheritance(world: &mut World, args: &[String], now: Timestamp) -> Resu
     let unknown = || Misstep::Unknown("object of the domain", arg(args, 0).to_owned());
     let key = Dn::parse(arg(args, 0)).map(|name| name.key()).ok_or_else(unknown)?;
     world.domain.make_mut().protect_dacl(&key, now).ok_or_else(unknown)
+}
+
+fn allow_inheritance(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let unknown = || Misstep::Unknown("object of the domain", arg(args, 0).to_owned());
+    let key = Dn::parse(arg(args, 0)).map(|name| name.key()).ok_or_else(unknown)?;
+    world.domain.make_mut().open_dacl(&key, now).ok_or_else(unknown)
+}
+
+fn rename_user(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let (user, name) = (in_domain(world, arg(args, 0), "account of the domain")?, arg(args, 1));
+    if name.is_empty() || name.chars().count() > 20 || world.domain.by_sam(name).is_some() {
+        return Err(Misstep::State(format!("`{name}` cannot be a sign-in name here, or is one already")));
+    }
+    world.domain.make_mut().change(&user, now, |object| object.set("sAMAccountName", name));
+    Ok(())
+}
+
+fn delegate(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let user = in_domain(world, arg(args, 0), "account of the domain")?;
+    let granted = world.domain.make_mut().delegate(&user, now);
+    granted.ok_or_else(|| Misstep::State(format!("`{}` has the entries already", arg(args, 0))))
 }
 
 fn revoke_tokens(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {

@@ -7,6 +7,8 @@
 mod error;
 mod ldif;
 
+pub use ldif::modification;
+
 pub use error::GrantError;
 
 use super::{DESCRIPTOR, Directory, DirectoryError, Search};
@@ -64,7 +66,7 @@ impl GrantPlan {
     /// The same change as a file for `ldapmodify` or `ldifde`: the whole list, as it would be sent, with a comment for each entry.
     #[must_use]
     pub fn ldif(&self) -> String {
-        ldif::write(self)
+        ldif::modification(&self.dn, &self.before, &self.descriptor(), &self.remove, &self.add)
     }
 
     /// The DACL that would be sent, as a self-relative descriptor without owner, group and SACL.

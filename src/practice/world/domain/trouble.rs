@@ -2,6 +2,7 @@
 
 use super::account::filetime;
 use super::{Bytes, Class, Dn, Domain, New, Object, domain_sid, seed, uac};
+use crate::rights::delegation::{self, Right};
 use crate::rights::descriptor::Control;
 use crate::rights::{Ace, Mask};
 use jiff::Timestamp;
@@ -118,6 +119,26 @@ impl Domain {
         let admins = Ace::allow(crate::rights::AceFlags::CONTAINER_INHERIT, Mask::FULL, domain_sid().child(512));
         descriptor.dacl.get_or_insert_default().aces.push(admins);
         self.set_descriptor(key, &descriptor, now, now);
+        Some(())
+    }
+
+    /// Inheritance on; what was converted stays.
+    pub(in crate::practice) fn open_dacl(&mut self, key: &str, now: Timestamp) -> Option<()> {
+        let mut descriptor = self.at(key)?.own(&domain_sid());
+        descriptor.control = descriptor.control.without(Control::DACL_PROTECTED);
+        self.set_descriptor(key, &descriptor, now, now);
+        Some(())
+    }
+
+    /// The entries of block B on the head for an account; `None` when it has them all.
+    pub(in crate::practice) fn delegate(&mut self, key: &str, now: Timestamp) -> Option<()> {
+        let wanted = [Right::ChangePassword, Right::ResetPassword, Right::WriteLockoutTime, Right::WritePwdLastSet];
+        let (trustee, head) = (self.at(key)?.sid()?, seed::head().key());
+        let mut descriptor = self.at(&head)?.own(&domain_sid());
+        let dacl = descriptor.dacl.get_or_insert_default();
+        let missing = delegation::missing(dacl, &delegation::wanted(&wanted, trustee));
+        delegation::insert(dacl, &missing).ok().filter(|()| !missing.is_empty())?;
+        self.set_descriptor(&head, &descriptor, now, now);
         Some(())
     }
 

@@ -1,6 +1,6 @@
-//! A plan as LDIF (RFC 2849), for those who want to send it by other means.
+//! A change of permissions as LDIF (RFC 2849), for those who want to send it by other means.
 
-use super::{GrantPlan, describe};
+use super::describe;
 use crate::rights::Ace;
 use crate::services::directory::{DESCRIPTOR, SD_FLAGS};
 use base64::Engine as _;
@@ -12,27 +12,31 @@ const WIDTH: usize = 76;
 /// The value of the SD flags control for "DACL only": `SEQUENCE { INTEGER 4 }`.
 const DACL_ONLY: [u8; 5] = [0x30, 3, 2, 1, 4];
 
-pub(super) fn write(plan: &GrantPlan) -> String {
+/// A modification that `ldapmodify` and `ldifde` read: what goes and comes in words and in SDDL, then the whole list as it would be sent.
+///
+/// `before` names the list that it was made against.
+#[must_use]
+pub fn modification(dn: &str, before: &str, descriptor: &[u8], remove: &[Ace], add: &[Ace]) -> String {
     let named = |word, aces: &[Ace]| aces.iter().flat_map(|ace| comment(word, ace)).collect::<Vec<_>>();
     let mut lines = vec!["version: 1".to_owned()];
-    lines.extend(named("takes out", &plan.remove));
-    lines.extend(named("puts in", &plan.add));
-    if plan.is_empty() {
+    lines.extend(named("takes out", remove));
+    lines.extend(named("puts in", add));
+    if remove.is_empty() && add.is_empty() {
         lines.push("# nothing to change".to_owned());
     } else {
-        lines.extend(change(plan));
+        lines.extend(change(dn, before, descriptor));
     }
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-fn change(plan: &GrantPlan) -> [String; 7] {
+fn change(dn: &str, before: &str, descriptor: &[u8]) -> [String; 7] {
     [
-        format!("# made against a list with SHA-256 {}", plan.before),
-        fold(&attribute("dn", plan.dn.as_bytes())),
+        format!("# made against a list with SHA-256 {before}"),
+        fold(&attribute("dn", dn.as_bytes())),
         format!("control: {SD_FLAGS} true:: {}", STANDARD.encode(DACL_ONLY)),
         "changetype: modify".to_owned(),
         format!("replace: {DESCRIPTOR}"),
-        fold(&format!("{DESCRIPTOR}:: {}", STANDARD.encode(plan.descriptor()))),
+        fold(&format!("{DESCRIPTOR}:: {}", STANDARD.encode(descriptor))),
         "-".to_owned(),
     ]
 }

@@ -26,7 +26,8 @@ pub(super) fn over(ink: &Ink, wire: &[WireLine], map: &KeyMap, width: usize) -> 
 
 fn request_lines(ink: &Ink, request: &WireLine, width: usize) -> Vec<Line<'static>> {
     let status = request.status.map_or_else(|| "--".to_owned(), |status| status.to_string());
-    let well = request.status.is_some_and(|status| status < 400);
+    // A note says what went wrong; LDAP's codes are small numbers, so the number alone does not tell.
+    let well = request.note.is_none() && request.status.is_some_and(|status| status < 400);
     let role = if well { Role::Text } else { Role::Warning };
     let head = [
         ink.piece(Role::Dim, format!("{}  ", request.at.strftime("%H:%M:%S"))),
