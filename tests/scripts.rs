@@ -129,7 +129,7 @@ fn every_script_parses_and_the_parser_finds_what_is_wrong() {
         ("{ $_ }).Count", "{ $_ ).Count"),
         ("if ($null -ne $next) {", "if ($null -ne $next {"),
         ("param($values)", "param($values"),
-        ("interval = $interval", "interval = "),
+        ("Utc).ToString('o')", "Utc.ToString('o')"),
     ] {
         let bad = good.replacen(from, to, 1);
         assert_ne!(bad, good, "{from}");
