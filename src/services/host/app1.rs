@@ -1,5 +1,9 @@
 //! What the scripts for the machine with Entra Connect read and change, typed. Not for how they get there, nor for what it means to a guide.
 
+mod events;
+
+pub use events::{Meaning, meaning};
+
 use super::ask::{Asker, NoResult};
 use super::script::{Host, HostError, Script};
 use crate::base::text;
@@ -197,7 +201,7 @@ pub struct Event {
     pub record: u64,
     /// `PasswordResetService` or `ADSync`.
     pub provider: String,
-    /// What happened.
+    /// What happened; [`meaning`] has it in words.
     pub id: u32,
     /// 2 error, 3 warning, 4 information, 0 always.
     pub level: u32,
