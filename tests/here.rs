@@ -11,7 +11,6 @@ use guidepost::services::host::here::Here;
 use guidepost::services::host::script::{Host, HostError};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
 
 const CANARY: &str = "canary-Passw0rd!";
 const ANSWER: &str = r#"printf '%s\n' noise GUIDEPOST-BEGIN '{"result":1}' 'GUIDEPOST-END 0'"#;
@@ -99,6 +98,7 @@ async fn what_goes_wrong_is_told_with_what_was_said() {
     assert!(matches!(&gone, HostError::NotStarted { .. }) && gone.not_run(), "{gone}");
 }
 
+#[cfg(target_os = "linux")]
 /// Waits until a process is gone, or is dead and not buried yet.
 async fn ended(pid: &str) {
     let stat = format!("/proc/{pid}/stat");
@@ -116,7 +116,11 @@ async fn what_does_not_end_in_time_is_ended_with_all_that_it_started() {
     let folder = tempfile::tempdir().unwrap();
     // The grandchild holds the pipes open, as a job of PowerShell would.
     let script = "sleep 1000 & echo $! > \"$0/pids\"; echo $$ >> \"$0/pids\"; wait";
-    let late = stand_in(folder.path(), script).with_time(Duration::from_millis(500)).run(&SCHEDULER, json!({}), None).await.unwrap_err();
+    let late = stand_in(folder.path(), script)
+        .with_time(std::time::Duration::from_millis(500))
+        .run(&SCHEDULER, json!({}), None)
+        .await
+        .unwrap_err();
     assert!(matches!(late, HostError::TimedOut { .. }) && !late.not_run(), "{late}");
     let pids = read(folder.path(), "pids");
     assert_eq!(pids.lines().count(), 2);
