@@ -1,24 +1,21 @@
 # Reading: takes one request, gives one answer. Stands before each of the other scripts; alone it does nothing.
 #
-# The request is one JSON document in UTF-8 and base64, as the parameter Request or as the first line of standard input:
+# The request is one JSON document in UTF-8 and base64, the parameter Request:
 #   {"format": 1, "script": <name>, "from": <characters already had>, "room": <most characters of an answer>, "values": {...}}
-# A secret, where a script takes one, is the parameter Secret or the second line of standard input, in base64 as well. No value is ever
-# part of the script's text.
+# A secret, where a script takes one, is the parameter Secret, in base64 as well. Azure's run command gets the request as a line of its own
+# below the parameters, because it hands parameters through a shell; no other line ever differs.
 #
-# The answer is one line of JSON in ASCII between two markers:
-#   {"format": 1, "script": <name>, "result": {...}}
-#   {"format": 1, "script": <name>, "error": {"code": <LDAP result code or null>, "said": <text>}}
-#   {"format": 1, "script": <name>, "part": {"from": n, "length": n, "hash": <SHA-256 of the whole>, "text": <characters of the result>}}
+# The answer is one line of ASCII between two markers, the second with 0 or 1 after it, because Azure loses a script's exit code:
+#   {"format": 1, "script": <name>, "result": {...}}                                                                              0
+#   {"format": 1, "script": <name>, "part": {"from": n, "length": n, "hash": <SHA-256 of the whole>, "text": <part of the result>}}  0
+#   {"format": 1, "script": <name>, "error": {"code": <LDAP result code or null>, "said": <text>}}                                 1
+# A line of more than 3000 characters is deflated (RFC 1951), in base64.
 param([string] $Request, [string] $Secret)
 
 $ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
 Set-StrictMode -Version 2.0
 Add-Type -AssemblyName System.DirectoryServices.Protocols
-
-if (-not $Request) {
-    $Request = [Console]::In.ReadLine()
-    $Secret = [Console]::In.ReadLine()
-}
 
 function ConvertFrom-Base64Text([string] $Text) {
     [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($Text))
@@ -30,10 +27,22 @@ function ConvertTo-AsciiJson($Value) {
     [regex]::Replace($json, '[^\x20-\x7e]', { param($match) '\u{0:x4}' -f [int] [char] $match.Value })
 }
 
-function Write-Answer($Answer) {
+function ConvertTo-Line($Answer) {
+    $json = ConvertTo-AsciiJson $Answer
+    if ($json.Length -le 3000) { return $json }
+    $bytes = [Text.Encoding]::ASCII.GetBytes($json)
+    $packed = New-Object IO.MemoryStream
+    $deflate = New-Object IO.Compression.DeflateStream ($packed, [IO.Compression.CompressionMode]::Compress)
+    $deflate.Write($bytes, 0, $bytes.Length)
+    $deflate.Dispose()
+    [Convert]::ToBase64String($packed.ToArray())
+}
+
+function Write-Line([string] $Line, [int] $Code) {
+    [Console]::Out.WriteLine()
     [Console]::Out.WriteLine('GUIDEPOST-BEGIN')
-    [Console]::Out.WriteLine((ConvertTo-AsciiJson $Answer))
-    [Console]::Out.WriteLine('GUIDEPOST-END')
+    [Console]::Out.WriteLine($Line)
+    [Console]::Out.WriteLine("GUIDEPOST-END $Code")
 }
 
 function Get-Sha256([byte[]] $Bytes) {
@@ -43,18 +52,19 @@ function Get-Sha256([byte[]] $Bytes) {
 
 # The whole result if there is room for it, else the part that begins at `from`.
 function Write-Result($Asked, $Result) {
-    $text = ConvertTo-AsciiJson $Result
-    # 400 characters are more than what stands around it.
-    if ($text.Length -le $Asked.room - 400 -and $Asked.from -eq 0) {
-        Write-Answer ([ordered] @{ format = 1; script = $Asked.script; result = $Result })
+    $whole = ConvertTo-Line ([ordered] @{ format = 1; script = $Asked.script; result = $Result })
+    # 100 characters are more than the markers.
+    if ($whole.Length -le $Asked.room - 100 -and $Asked.from -eq 0) {
+        Write-Line $whole 0
         return
     }
+    $text = ConvertTo-AsciiJson $Result
     $from = [Math]::Min([int] $Asked.from, $text.Length)
-    # In the answer each quote and backslash of the text is written with one more backslash.
+    # In the answer each quote and backslash of the text is written with one more backslash; 400 characters are more than what stands around it.
     $count = [Math]::Min([Math]::Max([int] (($Asked.room - 400) / 2), 1), $text.Length - $from)
     $hash = Get-Sha256 ([Text.Encoding]::ASCII.GetBytes($text))
     $part = [ordered] @{ from = $from; length = $text.Length; hash = $hash; text = $text.Substring($from, $count) }
-    Write-Answer ([ordered] @{ format = 1; script = $Asked.script; part = $part })
+    Write-Line (ConvertTo-Line ([ordered] @{ format = 1; script = $Asked.script; part = $part })) 0
 }
 
 # LDAP's result code and the server's own words, where the trouble came from there.
@@ -75,10 +85,10 @@ function Get-Trouble($Record) {
     [ordered] @{ code = $code; said = "$said" }
 }
 
-# This domain controller, by the account that runs the script; signed and sealed, never in clear text.
-function Open-Directory {
-    $name = [Net.Dns]::GetHostEntry('').HostName
-    $connection = New-Object DirectoryServices.Protocols.LdapConnection $name
+# A domain controller by name, or this machine, by the account that runs the script; signed and sealed, never in clear text.
+function Open-Directory([string] $Name) {
+    if (-not $Name) { $Name = [Net.Dns]::GetHostEntry('').HostName }
+    $connection = New-Object DirectoryServices.Protocols.LdapConnection $Name
     $connection.AuthType = [DirectoryServices.Protocols.AuthType]::Kerberos
     $connection.SessionOptions.ProtocolVersion = 3
     $connection.SessionOptions.Signing = $true
@@ -94,6 +104,34 @@ function New-DaclOnly {
     New-Object DirectoryServices.Protocols.SecurityDescriptorFlagControl ([DirectoryServices.Protocols.SecurityMasks]::Dacl)
 }
 
+# A property that may not be there; null then, and not nothing, which JSON would hold as {}.
+function Get-Field($Object, [string] $Name) {
+    if ($null -eq $Object) { return $null }
+    $field = $Object.PSObject.Properties[$Name]
+    if (-not $field) { return $null }
+    return $field.Value
+}
+
+# This machine's clock, in ISO 8601 and UTC.
+function Get-Now {
+    [DateTime]::UtcNow.ToString('o')
+}
+
+# Entra Connect's own commands; their folder is not on every account's module path.
+function Import-Connect {
+    $folder = 'C:\Program Files\Microsoft Azure AD Sync\Bin\ADSync'
+    if (-not (Test-Path -LiteralPath $folder)) { throw 'Entra Connect is not installed on this machine' }
+    Import-Module $folder
+}
+
+# The name of the connector to the tenant.
+function Get-EntraConnector {
+    foreach ($connector in Get-ADSyncConnector) {
+        if ($connector.Name -clike '* - AAD') { return $connector.Name }
+    }
+    throw 'Entra Connect has no connector to a tenant yet'
+}
+
 # Runs the job with the request's values, and answers.
 function Complete-Request([string] $Script, [scriptblock] $Job) {
     try {
@@ -101,6 +139,7 @@ function Complete-Request([string] $Script, [scriptblock] $Job) {
         if ($asked.format -ne 1 -or $asked.script -cne $Script) { throw "this is the script $Script, format 1" }
         Write-Result $asked (& $Job $asked.values)
     } catch {
-        Write-Answer ([ordered] @{ format = 1; script = $Script; error = (Get-Trouble $_) })
+        # Not `exit 1`: Azure may then lose what was printed.
+        Write-Line (ConvertTo-Line ([ordered] @{ format = 1; script = $Script; error = (Get-Trouble $_) })) 1
     }
 }

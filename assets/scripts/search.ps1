@@ -34,7 +34,7 @@ Complete-Request 'search' {
             [void] $entries.Add([ordered] @{ dn = $found.DistinguishedName; attributes = $attributes })
         }
         $cookie = $response.Controls | Where-Object { $_ -is [DirectoryServices.Protocols.PageResultResponseControl] }
-        # Not `$next = if …`: a statement's output loses its array.
+        # Not `$next = if ...`: a statement's output loses its array.
         $next = [byte[]] @()
         if ($cookie) { $next = $cookie.Cookie }
         $page.Cookie = $next

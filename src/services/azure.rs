@@ -7,7 +7,7 @@ mod run;
 
 pub use error::{ArmRefusal, AzureError};
 pub use machines::{Instance, Machine, MachineId, Power, Seen, Subscription};
-pub use run::{Managed, Output, RunAs, State, TAIL};
+pub use run::{LONGEST as LONGEST_SCRIPT, Managed, Output, RunAs, State, TAIL};
 
 use super::entra::SignInError;
 use super::retry::{Again, Limits, Pause, TokioPause, retry_after, retrying};
@@ -203,6 +203,7 @@ fn again_for_reads(error: &AzureError) -> Again {
         | AzureError::TooMany { .. }
         | AzureError::TooLong { .. }
         | AzureError::Failed { .. }
+        | AzureError::Unwatched { .. }
         | AzureError::StillRunning { .. } => Again::Never,
     }
 }

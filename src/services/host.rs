@@ -1,5 +1,10 @@
-//! This machine: opening the browser, asking a command for a secret. Scripts on APP1 and DC1 come with a later issue.
+//! Machines: scripts on APP1 and DC1, through Azure or on this one; opening the browser, asking a command for a secret. Child processes live here.
 
+pub mod app1;
+pub mod ask;
+pub mod azure;
+mod error;
+pub mod here;
 pub mod script;
 
 use crate::base::{Problem, Secret, http::is_loopback, text};

@@ -4,6 +4,8 @@ use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
 use crate::guide::step::{AzureChange, Change, Op, Right, Risk, Step, StepKind, Undo};
+use crate::services::directory::dc1;
+use crate::services::host::app1;
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest line.
@@ -30,6 +32,7 @@ pub(super) fn text(guide: &Guide) -> String {
             }
         }
     }
+    scripts(&mut page);
     page.0
 }
 
@@ -90,6 +93,15 @@ fn variable(variable: &Variable) -> String {
     let extra = [("", &variable.ask), ("by default ", &variable.default), ("for example ", &variable.example)];
     let told = extra.iter().filter_map(|(word, value)| value.as_ref().map(|value| format!(", {word}{value}")));
     format!("{kind}{}", told.collect::<String>())
+}
+
+/// The scripts of the program, which are the same for every guide: a guide names them and brings none.
+fn scripts(page: &mut Page) {
+    page.blank();
+    page.line(0, "", "Scripts in this program, run on DC1 and APP1; never run on Windows by its authors");
+    for script in dc1::SCRIPTS.into_iter().chain(app1::SCRIPTS) {
+        page.line(2, &format!("{}  ", script.name), script.about());
+    }
 }
 
 fn step(page: &mut Page, step: &Step, prose: &StepProse) {

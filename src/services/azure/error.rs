@@ -193,6 +193,12 @@ pub enum AzureError {
         /// The message, if any.
         message: Option<String>,
     },
+    /// It was accepted, and then there was no looking at it: whatever the reason says, it may have been done.
+    #[error("{why} (Azure had accepted it)")]
+    Unwatched {
+        /// Why it could not be looked at.
+        why: Box<AzureError>,
+    },
     /// The operation had not ended when the time was over.
     #[error("cannot {what}: it was still running after {} s", after.as_secs())]
     StillRunning {
@@ -215,6 +221,7 @@ impl AzureError {
         match self {
             Self::Refused(refusal) => Some(refusal.status),
             Self::NotJson { status, .. } => Some(*status),
+            Self::Unwatched { why } => why.status(),
             Self::SignIn { .. }
             | Self::Http { .. }
             | Self::NotUnderstood { .. }
@@ -233,6 +240,7 @@ impl AzureError {
         match self {
             Self::Refused(refusal) => Some(&refusal.code),
             Self::Failed { code, .. } => code.as_deref(),
+            Self::Unwatched { why } => why.code(),
             Self::SignIn { .. }
             | Self::Http { .. }
             | Self::NotJson { .. }
@@ -257,6 +265,7 @@ impl AzureError {
             | Self::Elsewhere { .. }
             | Self::TooMany { .. }
             | Self::Failed { .. }
+            | Self::Unwatched { .. }
             | Self::StillRunning { .. } => false,
         }
     }
@@ -268,6 +277,7 @@ impl AzureError {
             Self::SignIn { why, .. } => why.hint(),
             Self::Http { why, .. } => why.hint(),
             Self::Refused(refusal) => refusal.known().map(|known| known.todo),
+            Self::Unwatched { why } => why.hint(),
             Self::NotJson { .. } | Self::NotUnderstood { .. } => Some("check `base` under `[azure]` in the lab's profile"),
             Self::BadName { .. } => Some("check the names under `[azure]` in the lab's profile"),
             Self::StillRunning { .. } => Some("a script cannot be called back; look again in some minutes"),

@@ -26,7 +26,7 @@ impl Azure {
             }
             self.pause.pause(wait).await;
             waited += wait;
-            let look = self.read(what, watched).await?;
+            let look = self.look_at(what, watched).await?;
             after = look.after;
             let ended = if operation.is_some() { ended(what, &look.body)? } else { look.status != 202 };
             if ended {
@@ -41,9 +41,14 @@ impl Azure {
             return Ok(output.clone());
         }
         match result {
-            Some(result) => Ok(self.read(what, result).await?.body),
+            Some(result) => Ok(self.look_at(what, result).await?.body),
             None => Ok(look.body),
         }
+    }
+
+    /// Reads about what was accepted: a refusal of the look, such as a 403, is none of the operation.
+    pub(super) async fn look_at(&self, what: &str, url: &url::Url) -> Result<Answer, AzureError> {
+        self.read(what, url).await.map_err(|why| AzureError::Unwatched { why: Box::new(why) })
     }
 }
 

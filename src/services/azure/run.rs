@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// The most bytes of output that come back; what is longer is cut at its front, mid-line, perhaps mid-character (`facts/wire.md` 25).
 pub const TAIL: usize = 4096;
 /// The longest script that is sent.
-const LONGEST: usize = 64 * 1024;
+pub const LONGEST: usize = 64 * 1024;
 
 /// What a script printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Azure {
         let removed = self.remove(machine, managed.name).await;
         // The script's fate matters more than that of its remains.
         let output = result?;
-        removed.map(|()| output)
+        removed.map(|()| output).map_err(|why| AzureError::Unwatched { why: Box::new(why) })
     }
 
     /// Removes a managed run command; one that is not there is removed.
@@ -123,7 +123,7 @@ impl Azure {
         let limit = self.patience.operation.max(managed.time);
         let mut waited = Duration::ZERO;
         loop {
-            let answer = self.read(&what, &view).await?;
+            let answer = self.look_at(&what, &view).await?;
             if let Some(output) = managed_output(&answer.body) {
                 return Ok(output);
             }

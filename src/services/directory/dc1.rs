@@ -4,7 +4,8 @@
 use super::refusal::explain;
 use super::{Directory, DirectoryError, Entry, MOST_ENTRIES, Root, Scope, Search, SignOn};
 use crate::base::{Secret, text};
-use crate::services::host::script::{Host, HostError, Script};
+use crate::services::host::ask::{Asker, NoResult, Trouble, sha256};
+use crate::services::host::script::{Host, Script};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,9 +13,7 @@ use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
-use tokio::sync::Mutex;
 
 /// What the DC says of itself.
 pub const READ_ROOT: Script = Script { name: "read-root", text: include_str!("../../../assets/scripts/read-root.ps1"), changes: false };
@@ -25,47 +24,15 @@ pub const WRITE_DACL: Script = Script { name: "write-dacl", text: include_str!("
 /// Tries a name and password.
 pub const SIGN_ON: Script = Script { name: "sign-on", text: include_str!("../../../assets/scripts/sign-on.ps1"), changes: false };
 
-/// The most parts of one answer: a run takes 20 s and more on Azure.
-const MOST_PARTS: usize = 64;
-/// The most characters of one answer, all parts together.
-const LONGEST: usize = 4 * 1024 * 1024;
+/// All of them.
+pub const SCRIPTS: [Script; 4] = [READ_ROOT, SEARCH, WRITE_DACL, SIGN_ON];
+
 /// How many entries one run brings at most.
 const PAGE: u64 = 500;
 
 /// A domain controller, asked by scripts that run on it.
 pub struct Dc1 {
-    host: Arc<dyn Host>,
-    /// One script at a time: Azure runs no second one on a machine either.
-    turn: Mutex<()>,
-}
-
-/// What every script prints.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Answer {
-    format: u32,
-    script: String,
-    result: Option<Value>,
-    part: Option<Part>,
-    error: Option<Trouble>,
-}
-
-/// A part of a result that is too large for one answer.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    from: usize,
-    length: usize,
-    hash: String,
-    text: String,
-}
-
-/// What the script met.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Trouble {
-    code: Option<u32>,
-    said: String,
+    asker: Asker,
 }
 
 #[derive(Deserialize)]
@@ -144,67 +111,22 @@ impl Dc1 {
     /// Asks through `host`.
     #[must_use]
     pub fn new(host: Arc<dyn Host>) -> Self {
-        Self { host, turn: Mutex::default() }
+        Self { asker: Asker::new(host) }
     }
 
-    /// Runs a script, again for each part of a large answer, and reads its result.
+    /// Runs a script and reads its result.
     async fn ask<R: DeserializeOwned>(&self, asked: Asked<'_>) -> Result<R, DirectoryError> {
-        let _turn = self.turn.lock().await;
-        let answer = self.run(&asked, 0).await?;
-        let result = match (answer.result, answer.part, answer.error) {
-            (Some(result), None, None) => result,
-            (None, Some(first), None) if !asked.script.changes => self.rest(&asked, first).await?,
-            (None, None, Some(trouble)) => return Err(self.trouble(&asked, &trouble)),
-            _ => return Err(self.unreadable(asked.script, "it is neither a result nor an error")),
-        };
-        serde_json::from_value(result).map_err(|error| self.unreadable(asked.script, &error.to_string()))
-    }
-
-    async fn run(&self, asked: &Asked<'_>, from: usize) -> Result<Answer, DirectoryError> {
-        let request = json!({
-            "format": 1, "script": asked.script.name, "from": from, "room": self.host.room(), "values": asked.values,
-        });
-        let answer = self.host.run(asked.script, request, asked.secret).await.map_err(|error| {
-            let in_doubt = asked.script.changes && !error.not_run();
-            DirectoryError::Script { error, in_doubt }
-        })?;
-        let answer: Answer = serde_json::from_value(answer).map_err(|error| self.unreadable(asked.script, &error.to_string()))?;
-        if answer.format != 1 || answer.script != asked.script.name {
-            return Err(self.unreadable(asked.script, "it answers another request"));
-        }
-        Ok(answer)
-    }
-
-    /// The other parts, which must be of the same whole.
-    async fn rest(&self, asked: &Asked<'_>, first: Part) -> Result<Value, DirectoryError> {
-        let (length, hash) = (first.length, first.hash.clone());
-        if length > LONGEST {
-            return Err(self.unreadable(asked.script, &format!("it is larger than {} KiB", LONGEST / 1024)));
-        }
-        let (mut whole, mut part) = (String::new(), first);
-        for _ in 0..MOST_PARTS {
-            if part.from != whole.len() || part.length != length || part.hash != hash || part.text.is_empty() {
-                return Err(self.unreadable(asked.script, "what it read changed meanwhile"));
+        self.asker.ask(asked.script, &asked.values, asked.secret).await.map_err(|error| match error {
+            NoResult::Host(error) => {
+                let in_doubt = asked.script.changes && !error.not_run();
+                DirectoryError::Script { error, in_doubt }
             }
-            whole.push_str(&part.text);
-            if whole.len() >= length {
-                return self.joined(asked.script, &whole, &hash);
-            }
-            let next = self.run(asked, whole.len()).await?.part;
-            part = next.ok_or_else(|| self.unreadable(asked.script, "a part is missing"))?;
-        }
-        Err(self.unreadable(asked.script, "it has too many parts; ask this domain controller by LDAP"))
-    }
-
-    fn joined(&self, script: &Script, whole: &str, hash: &str) -> Result<Value, DirectoryError> {
-        if sha256(whole.as_bytes()) != hash {
-            return Err(self.unreadable(script, "its parts do not fit together"));
-        }
-        serde_json::from_str(whole).map_err(|error| self.unreadable(script, &error.to_string()))
+            NoResult::Trouble(trouble) => self.trouble(&asked, &trouble),
+        })
     }
 
     fn trouble(&self, asked: &Asked<'_>, trouble: &Trouble) -> DirectoryError {
-        let (host, doing) = (text::short(self.host.name(), 120), asked.doing.clone());
+        let (host, doing) = (text::short(self.asker.name(), 120), asked.doing.clone());
         let said = text::short(&trouble.said, 300);
         match trouble.code {
             Some(10) => DirectoryError::Referral { host, doing, to: said },
@@ -217,8 +139,7 @@ impl Dc1 {
     }
 
     fn unreadable(&self, script: &Script, why: &str) -> DirectoryError {
-        let error = HostError::NoAnswer { host: text::short(self.host.name(), 120), script: script.name, why: text::short(why, 160) };
-        DirectoryError::Script { error, in_doubt: script.changes }
+        DirectoryError::Script { error: self.asker.unreadable(script, why), in_doubt: script.changes }
     }
 
     async fn write(&self, dn: &str, before: Option<&[u8]>, descriptor: &[u8]) -> Result<(), DirectoryError> {
@@ -288,14 +209,6 @@ fn is_local(code: u32) -> bool {
 
 fn value(values: &impl Serialize) -> Value {
     serde_json::to_value(values).unwrap_or_default()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 #[async_trait]

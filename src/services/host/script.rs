@@ -1,17 +1,22 @@
 //! The reviewed PowerShell and how it is run somewhere: a request goes in as data, one answer comes out between two markers. Not for how a
 //! script gets to its host.
 
-use crate::base::{Problem, Secret, text};
+pub use super::error::HostError;
+
+use crate::base::{Secret, text};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use serde_json::Value;
-use std::time::Duration;
+use std::borrow::Cow;
 
 /// What each script begins with.
 const PRELUDE: &str = include_str!("../../../assets/scripts/prelude.ps1");
 /// The lines around an answer.
 const MARKERS: (&str, &str) = ("GUIDEPOST-BEGIN", "GUIDEPOST-END");
+/// The longest answer when it is inflated: what a few kilobytes can be made to hold is a thousand times as much.
+const LONGEST: usize = 4 * 1024 * 1024;
 
 /// A reviewed script in the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,28 @@ impl Script {
     pub fn whole(&self) -> String {
         format!("{PRELUDE}\n{}", self.text)
     }
+
+    /// The whole text with a request as one more line below its parameters, for a host that can hand over nothing but a text.
+    #[must_use]
+    pub fn holding(&self, request: &Value) -> String {
+        let mut text = String::new();
+        for line in self.whole().lines() {
+            text.push_str(line);
+            text.push('\n');
+            if line.starts_with("param(") {
+                text.push_str("$Request = '");
+                text.push_str(&encode(request));
+                text.push_str("'\n");
+            }
+        }
+        text
+    }
+
+    /// What it reads or changes: the first line of its text, which begins with `Reading:` or `Changing:`.
+    #[must_use]
+    pub fn about(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
+    }
 }
 
 /// A request as a host hands it to the script: JSON in base64, which needs no quoting in any shell.
@@ -41,74 +68,40 @@ pub fn encode(request: &Value) -> String {
 /// The answer in a host's output, whatever stands around it.
 ///
 /// # Errors
-/// [`HostError::NoAnswer`]: there is none, it is cut off, or it is no JSON.
+/// [`HostError::NoAnswer`]: there is none, it is cut off, it is no JSON, or the script's exit code says something else.
 pub fn answer(host: &str, script: &Script, output: &str) -> Result<Value, HostError> {
-    let none = |why: &str| HostError::NoAnswer { host: host.to_owned(), script: script.name, why: why.to_owned() };
-    let (_, rest) = output.rsplit_once(MARKERS.0).ok_or_else(|| none("its beginning is missing"))?;
-    let (json, _) = rest.split_once(MARKERS.1).ok_or_else(|| none("its end is missing"))?;
-    serde_json::from_str(json.trim()).map_err(|error| none(&text::short(&error.to_string(), 120)))
+    read(output).map_err(|why| HostError::NoAnswer { host: text::short(host, 120), script: script.name, why })
 }
 
-/// Why a script gave no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
-    /// It was not started.
-    #[error("the script `{script}` could not be started on `{host}`: {why}")]
-    NotStarted {
-        /// The host.
-        host: String,
-        /// Which script.
-        script: &'static str,
-        /// Why, cleaned.
-        why: String,
-    },
-    /// It was started and did not end in time.
-    #[error("the script `{script}` on `{host}` did not end within {} s", after.as_secs())]
-    TimedOut {
-        /// The host.
-        host: String,
-        /// Which script.
-        script: &'static str,
-        /// The limit.
-        after: Duration,
-    },
-    /// It was started, and what came back is no answer.
-    #[error("the script `{script}` on `{host}` gave no answer that can be read: {why}")]
-    NoAnswer {
-        /// The host.
-        host: String,
-        /// Which script.
-        script: &'static str,
-        /// What is wrong with it, cleaned.
-        why: String,
-    },
+/// Whether an answer's end came without its beginning.
+pub(super) fn headless(output: &str) -> bool {
+    let has = |marker| output.lines().any(|line| line.trim().starts_with(marker));
+    has(MARKERS.1) && !has(MARKERS.0)
 }
 
-impl HostError {
-    /// Whether it surely did nothing.
-    #[must_use]
-    pub fn not_run(&self) -> bool {
-        match self {
-            Self::NotStarted { .. } => true,
-            Self::TimedOut { .. } | Self::NoAnswer { .. } => false,
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::NotStarted { .. } => "check that the machine runs and that scripts can be run on it",
-            Self::TimedOut { .. } => "it may still be running there; look again in a few minutes",
-            Self::NoAnswer { .. } => "look at the machine's own log of scripts; its output may have been cut",
-        }
+fn read(output: &str) -> Result<Value, String> {
+    let lines: Vec<&str> = output.lines().map(str::trim).collect();
+    let begin = lines.iter().rposition(|line| *line == MARKERS.0).ok_or("its beginning is missing")?;
+    let rest = lines.get(begin + 1..).unwrap_or_default();
+    let ends = rest.iter().enumerate().find_map(|(at, line)| Some((at, line.strip_prefix(MARKERS.1)?.trim())));
+    let (end, code) = ends.ok_or("its end is missing")?;
+    let told: String = rest.iter().take(end).copied().collect();
+    let json = if told.starts_with('{') { Cow::Borrowed(told.as_bytes()) } else { Cow::Owned(inflated(&told)?) };
+    let answer: Value = serde_json::from_slice(&json).map_err(|error| text::short(&error.to_string(), 120))?;
+    match (code, answer.get("error").is_some_and(|error| !error.is_null())) {
+        ("0", false) | ("1", true) => Ok(answer),
+        ("0" | "1", _) => Err(format!("its exit code {code} does not fit what it says")),
+        _ => Err("its exit code is missing".to_owned()),
     }
 }
 
-impl From<HostError> for Problem {
-    fn from(error: HostError) -> Self {
-        Self::unknown(error.to_string()).hint(error.hint())
-    }
+/// Out of base64 and raw deflate (RFC 1951); never more than [`LONGEST`].
+fn inflated(packed: &str) -> Result<Vec<u8>, String> {
+    let packed = STANDARD.decode(packed).map_err(|_| "it is neither JSON nor base64")?;
+    decompress_to_vec_with_limit(&packed, LONGEST).map_err(|error| match error.status {
+        miniz_oxide::inflate::TINFLStatus::HasMoreOutput => format!("it inflates to more than {} KiB", LONGEST / 1024),
+        _ => "it cannot be inflated".to_owned(),
+    })
 }
 
 /// A machine that runs scripts.
@@ -129,25 +122,51 @@ pub trait Host: Send + Sync {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostError, Script, answer, encode};
+    use super::{HostError, LONGEST, STANDARD, Script, answer, encode};
     use base64::Engine as _;
+    use miniz_oxide::deflate::compress_to_vec;
     use serde_json::json;
 
-    const SCRIPT: Script = Script { name: "read-root", text: "job", changes: false };
+    const SCRIPT: Script = Script { name: "read-root", text: "# Reading: a job\njob", changes: false };
+
+    fn between(line: &str, code: &str) -> String {
+        format!("GUIDEPOST-BEGIN\r\n{line}\r\nGUIDEPOST-END {code}\r\n")
+    }
 
     #[test]
     fn an_answer_is_found_whatever_stands_around_it() {
-        let printed = "WARNING: x\r\nGUIDEPOST-BEGIN\r\n{\"format\":1}\r\nGUIDEPOST-END\r\nmore";
-        assert_eq!(answer("DC1", &SCRIPT, printed), Ok(json!({"format": 1})));
+        let printed = format!("WARNING: x\r\n{}more", between(r#"{"result":"GUIDEPOST-END 1"}"#, "0"));
+        assert_eq!(answer("DC1", &SCRIPT, &printed), Ok(json!({"result": "GUIDEPOST-END 1"})));
+        assert_eq!(answer("DC1", &SCRIPT, &between(r#"{"error":{}}"#, "1")), Ok(json!({"error": {}})));
         for (printed, why) in [
             ("", "its beginning is missing"),
-            ("ormat\":1}\nGUIDEPOST-END", "its beginning is missing"),
+            ("ormat\":1}\nGUIDEPOST-END 0", "its beginning is missing"),
+            ("x GUIDEPOST-BEGIN\n{}\nGUIDEPOST-END 0", "its beginning is missing"),
             ("GUIDEPOST-BEGIN\n{\"for", "its end is missing"),
-            ("GUIDEPOST-BEGIN\n{\"for\nGUIDEPOST-END", "EOF while parsing a string at line 1 column 5"),
+            ("GUIDEPOST-BEGIN\n{\"for\nGUIDEPOST-END 0", "EOF while parsing a string at line 1 column 5"),
+            ("GUIDEPOST-BEGIN\n{}\nGUIDEPOST-END", "its exit code is missing"),
+            ("GUIDEPOST-BEGIN\n{}\nGUIDEPOST-END 3", "its exit code is missing"),
+            ("GUIDEPOST-BEGIN\n{}\nGUIDEPOST-END 1", "its exit code 1 does not fit what it says"),
+            ("GUIDEPOST-BEGIN\n{\"error\":{}}\nGUIDEPOST-END 0", "its exit code 0 does not fit what it says"),
+            ("GUIDEPOST-BEGIN\nnot \u{1b}\nGUIDEPOST-END 0", "it is neither JSON nor base64"),
+            ("GUIDEPOST-BEGIN\nAAAA\nGUIDEPOST-END 0", "it cannot be inflated"),
         ] {
             let expected = HostError::NoAnswer { host: "DC1".to_owned(), script: "read-root", why: why.to_owned() };
-            assert_eq!(answer("DC1", &SCRIPT, printed), Err(expected));
+            assert_eq!(answer("DC1", &SCRIPT, printed), Err(expected), "{printed}");
         }
+    }
+
+    #[test]
+    fn a_deflated_answer_is_read_and_a_bomb_is_refused() {
+        let long = json!({"result": "a \\ b \" c ".repeat(2000)});
+        let packed = STANDARD.encode(compress_to_vec(long.to_string().as_bytes(), 6));
+        assert!(packed.len() < 3000);
+        assert_eq!(answer("APP1", &SCRIPT, &between(&packed, "0")), Ok(long));
+
+        let bomb = STANDARD.encode(compress_to_vec(&vec![b' '; LONGEST + 1], 9));
+        assert!(bomb.len() < 8000, "{}", bomb.len());
+        let refused = answer("APP1", &SCRIPT, &between(&bomb, "0")).unwrap_err();
+        assert!(refused.to_string().ends_with("it inflates to more than 4096 KiB"), "{refused}");
     }
 
     #[test]
@@ -155,8 +174,25 @@ mod tests {
         let request = json!({"values": {"dn": "CN=a'; Remove-Item C:\\ -Recurse #`$(x)\"\u{2019}"}});
         let written = encode(&request);
         assert!(written.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')), "{written}");
-        let back = super::STANDARD.decode(written).unwrap();
+        let back = STANDARD.decode(written).unwrap();
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&back).unwrap(), request);
         assert!(!SCRIPT.whole().contains("Remove-Item"));
+    }
+
+    #[test]
+    fn a_text_that_holds_its_request_differs_from_the_script_by_that_line_only() {
+        let held = SCRIPT.holding(&json!({"values": {}}));
+        let (mut with, mut line): (Vec<&str>, _) = (held.lines().collect(), None);
+        let whole = SCRIPT.whole();
+        with.retain(|one| {
+            let own = one.starts_with("$Request = '");
+            if own {
+                assert_eq!(line.replace(one.to_string()), None);
+            }
+            !own
+        });
+        assert_eq!(with, whole.lines().collect::<Vec<_>>());
+        assert_eq!(line.unwrap(), format!("$Request = '{}'", encode(&json!({"values": {}}))));
+        assert_eq!(SCRIPT.about(), "Reading: a job");
     }
 }
