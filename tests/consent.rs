@@ -12,7 +12,9 @@ mod rude;
 mod stage;
 
 use browser::Browser;
-use lab::{ASSIGNMENTS, CLI_TOOLS, LONG};
+#[cfg(unix)]
+use lab::CLI_TOOLS;
+use lab::{ASSIGNMENTS, LONG};
 use serde_json::{Value, json};
 use stage::Stage;
 use std::{collections::BTreeSet, path::Path, process::Stdio};

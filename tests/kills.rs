@@ -4,7 +4,7 @@
 #[path = "support/home.rs"]
 mod home;
 
-use home::{Home, Lab, assert_head, assert_story, forge, in_doubt, open, ran, until, valid_chain};
+use home::{Home, Lab, assert_head, assert_story, forge, in_doubt, open, until, valid_chain};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
@@ -377,7 +377,7 @@ fn a_disk_that_fills_up_before_the_deed_is_written_down_stops_the_deed() {
     let pack = home.pack("50ms", "1500ms");
     // No file may grow beyond 1,024 bytes (two blocks of 512, POSIX ulimit); passing that is an error instead of a signal.
     let script = r#"trap '' XFSZ; ulimit -f 2; exec "$0" "$@""#;
-    let full = ran(home.through("sh", &["-c", script], &["apply", &pack, "--step", "global-administrator", "--yes"]));
+    let full = home::ran(home.through("sh", &["-c", script], &["apply", &pack, "--step", "global-administrator", "--yes"]));
     full.exits(1).says(&["cannot write the journal in", "hint: nothing is changed without a journal; free space there"]);
     assert_eq!(lab.changes(), Vec::<String>::new());
     let (lines, torn) = valid_chain(&fs::read(home.journal_path()).unwrap());

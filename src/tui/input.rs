@@ -17,10 +17,10 @@ pub(crate) enum Input {
     /// The terminal has another size.
     Resized,
     /// The process goes on after it was stopped.
-    #[cfg_attr(all(not(unix), not(test)), expect(dead_code, reason = "only POSIX signals make it"))]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
     Continued,
     /// The system asks to end, by this signal's number.
-    #[cfg_attr(all(not(unix), not(test)), expect(dead_code, reason = "only POSIX signals make it"))]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only POSIX signals make it"))]
     Signal(u8),
     /// No more keys can come.
     Gone,
