@@ -189,7 +189,7 @@ fn check_as_junit_is_whole_xml_that_counts_what_it_holds() {
     let sum = |key: &str| suites.iter().map(|suite| suite[key].parse::<usize>().unwrap()).sum::<usize>();
     assert_eq!((sum("tests"), sum("failures"), sum("errors"), sum("skipped")), (17, 4, 0, 0));
     let failures = named("failure");
-    assert_eq!(failures.len(), 3);
+    assert_eq!(failures.len(), 4);
     assert!(failures[0]["message"].starts_with("fail: "), "{failures:?}");
 }
 
