@@ -2,12 +2,14 @@
 //! the wire, and then everything that was printed, shown, stored or could be seen in the process list is searched for them.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "practice/browser.rs"]
 mod browser;
 #[path = "practice/lab.rs"]
 mod lab;
+#[path = "support/plain.rs"]
+mod plain;
 #[path = "support/pty.rs"]
 mod pty;
 #[path = "support/rude.rs"]
@@ -16,7 +18,7 @@ mod rude;
 mod stage;
 
 use browser::Browser;
-use lab::LONG;
+use plain::Plain;
 use pty::Pty;
 use rude::Answer;
 use serde_json::Value;
@@ -24,15 +26,10 @@ use stage::{Do, Stage};
 use std::{
     collections::BTreeSet,
     os::unix::fs::PermissionsExt as _,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    time::timeout,
 };
 
 /// What was written somewhere, and where.
@@ -118,56 +115,6 @@ fn exchanged(stage: &Stage) -> Vec<(&'static str, String)> {
     secrets
 }
 
-/// A walk line by line: types words, waits for lines.
-struct Plain {
-    child: tokio::process::Child,
-    lines: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
-    heard: String,
-}
-
-impl Plain {
-    fn start(stage: &Stage) -> Self {
-        let args = ["-vv", "walk", "--plain", "--step", "global-administrator"];
-        let mut child = stage.command(&args).stdin(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines, heard: String::new() }
-    }
-
-    async fn says(&mut self, word: &str) {
-        let line = format!("{word}\n");
-        self.child.stdin.as_mut().unwrap().write_all(line.as_bytes()).await.unwrap();
-    }
-
-    async fn hears(&mut self, text: &str) -> String {
-        loop {
-            let next = timeout(LONG, self.lines.next_line()).await;
-            let line = next.unwrap_or_else(|_| panic!("waited for {text:?}:\n{}", self.heard)).unwrap();
-            let line = line.unwrap_or_else(|| panic!("it ended before {text:?}:\n{}", self.heard));
-            self.heard.push_str(&line);
-            self.heard.push('\n');
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    async fn hears_address(&mut self) -> String {
-        let line = self.hears("/oauth2/v2.0/authorize?").await;
-        line.split_whitespace().find(|word| word.contains("/authorize?")).unwrap().to_owned()
-    }
-
-    async fn ends(mut self) -> Written {
-        self.says("quit").await;
-        while let Some(line) = timeout(LONG, self.lines.next_line()).await.expect("it does not end").unwrap() {
-            self.heard.push_str(&line);
-        }
-        let mut err = Vec::new();
-        self.child.stderr.take().unwrap().read_to_end(&mut err).await.unwrap();
-        assert!(self.child.wait().await.unwrap().success());
-        vec![("the plain walk".to_owned(), self.heard.into_bytes()), ("its errors".to_owned(), err)]
-    }
-}
-
 /// Signs in at an address, as a person with a browser would; the page at the end.
 async fn in_the_browser(stage: &Stage, address: &str) -> (String, Vec<u8>) {
     let mut browser = Browser::at(&stage.lab, address.parse().unwrap()).await;
@@ -185,7 +132,7 @@ async fn in_the_browser(stage: &Stage, address: &str) -> (String, Vec<u8>) {
 async fn sign_in(stage: &Stage) -> (Written, Vec<String>) {
     stage.lab.person("revoke-tokens", &[]).await;
     stage.lab.person("revoke-consent", &["RoleManagement.ReadWrite.Directory"]).await;
-    let mut walk = Plain::start(stage);
+    let mut walk = Plain::start(stage, &["-vv", "walk", "--plain", "--step", "global-administrator"]);
     walk.hears("signed out").await;
     walk.says("sign in").await;
     let reading = walk.hears_address().await;
@@ -201,7 +148,8 @@ async fn sign_in(stage: &Stage) -> (Written, Vec<String>) {
     walk.hears("2 changes open").await;
     walk.says("wire").await;
     walk.hears("/v1.0/roleManagement").await;
-    let mut written = walk.ends().await;
+    let (heard, err) = walk.ends().await;
+    let mut written = vec![("the plain walk".to_owned(), heard.into_bytes()), ("its errors".to_owned(), err)];
     written.extend(pages);
     (written, vec![reading, writing])
 }

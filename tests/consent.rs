@@ -1,11 +1,13 @@
 //! Scopes and consent with the real program and a real practice lab: what is asked for, what is written down, what is taken back.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "practice/browser.rs"]
 mod browser;
 #[path = "practice/lab.rs"]
 mod lab;
+#[path = "support/plain.rs"]
+mod plain;
 #[path = "support/rude.rs"]
 mod rude;
 #[path = "support/stage.rs"]
@@ -15,11 +17,12 @@ use browser::Browser;
 #[cfg(unix)]
 use lab::CLI_TOOLS;
 use lab::{ASSIGNMENTS, LONG};
+use plain::Plain;
 use serde_json::{Value, json};
 use stage::Stage;
 use std::{collections::BTreeSet, path::Path, process::Stdio};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, BufReader},
     time::timeout,
 };
 
@@ -77,14 +80,14 @@ impl Bench {
     /// Applies the role in a walk that has to sign in for writing, and approves.
     async fn apply_with_consent(&self) {
         let mut walk = self.walk(&[]);
-        let address = walk.reach_sign_in().await;
+        let address = reach_sign_in(&mut walk).await;
         self.approve(&address, ADMIN).await;
         walk.hears("pass: User1 holds").await;
         walk.ends().await;
     }
 
-    fn walk(&self, more: &[&str]) -> Walk {
-        Walk::start(&self.stage, &[&["walk", &self.pack, "--plain", "--step", "global-administrator"], more].concat())
+    fn walk(&self, more: &[&str]) -> Plain {
+        Plain::start(&self.stage, &[&["walk", &self.pack, "--plain", "--step", "global-administrator"], more].concat())
     }
 
     async fn approve(&self, address: &str, account: &str) {
@@ -110,62 +113,17 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A walk line by line: types words, waits for lines.
-struct Walk {
-    child: tokio::process::Child,
-    lines: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
-    heard: String,
-}
-
-impl Walk {
-    fn start(stage: &Stage, args: &[&str]) -> Self {
-        let mut child = stage.command(args).stdin(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines, heard: String::new() }
-    }
-
-    async fn says(&mut self, word: &str) {
-        let line = format!("{word}\n");
-        self.child.stdin.as_mut().unwrap().write_all(line.as_bytes()).await.unwrap();
-    }
-
-    async fn hears(&mut self, text: &str) -> String {
-        loop {
-            let next = timeout(LONG, self.lines.next_line()).await;
-            let line = next.unwrap_or_else(|_| panic!("waited for {text:?}:\n{}", self.heard)).unwrap();
-            let line = line.unwrap_or_else(|| panic!("it ended before {text:?}:\n{}", self.heard));
-            self.heard.push_str(&line);
-            self.heard.push('\n');
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-
-    /// Plans, confirms, and gives the address of the sign-in for writing.
-    async fn reach_sign_in(&mut self) -> String {
-        self.hears("fail: User1 holds").await;
-        self.says("apply").await;
-        let line = self.hears("a sign-in for writing comes first").await;
-        assert!(line.contains(WRITE) && line.contains("stays in the tenant until it is taken back"), "{line}");
-        self.hears("high risk: type apply to send it").await;
-        self.says("apply").await;
-        let line = self.hears("this sign-in is for writing").await;
-        assert!(line.contains(WRITE), "{line}");
-        let line = self.hears("/oauth2/v2.0/authorize?").await;
-        line.split_whitespace().find(|word| word.contains("/authorize?")).unwrap().to_owned()
-    }
-
-    async fn ends(mut self) -> String {
-        self.says("quit").await;
-        while let Some(line) = timeout(LONG, self.lines.next_line()).await.expect("it does not end").unwrap() {
-            self.heard.push_str(&line);
-        }
-        let mut err = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).await.unwrap();
-        assert!(self.child.wait().await.unwrap().success(), "{err}");
-        self.heard
-    }
+/// Plans, confirms, and gives the address of the sign-in for writing.
+async fn reach_sign_in(walk: &mut Plain) -> String {
+    walk.hears("fail: User1 holds").await;
+    walk.says("apply").await;
+    let line = walk.hears("a sign-in for writing comes first").await;
+    assert!(line.contains(WRITE) && line.contains("stays in the tenant until it is taken back"), "{line}");
+    walk.hears("high risk: type apply to send it").await;
+    walk.says("apply").await;
+    let line = walk.hears("this sign-in is for writing").await;
+    assert!(line.contains(WRITE), "{line}");
+    walk.hears_address().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,7 +207,7 @@ async fn no_input_never_signs_in_and_names_the_missing_permission() {
 async fn a_sign_in_for_writing_that_is_declined_or_cancelled_sends_nothing() {
     let bench = Bench::start().await;
     let mut walk = bench.walk(&[]);
-    let address = walk.reach_sign_in().await;
+    let address = reach_sign_in(&mut walk).await;
     let mut browser = Browser::at(&bench.stage.lab, address.parse().unwrap()).await;
     browser.log_in(ADMIN).await;
     browser.submit("consent", &[("act", "cancel")]).await;
@@ -269,8 +227,8 @@ async fn a_sign_in_for_writing_that_is_declined_or_cancelled_sends_nothing() {
 async fn a_consent_given_to_a_program_that_was_killed_meanwhile_is_found_at_the_next_start() {
     let bench = Bench::start().await;
     let mut walk = bench.walk(&[]);
-    let address = walk.reach_sign_in().await;
-    walk.child.kill().await.unwrap();
+    let address = reach_sign_in(&mut walk).await;
+    walk.dies().await;
     let mut browser = Browser::at(&bench.stage.lab, address.parse().unwrap()).await;
     browser.log_in(ADMIN).await;
     browser.submit("consent", &[("act", "approve")]).await;
@@ -295,7 +253,7 @@ async fn another_account_may_not_write_for_the_one_that_reads() {
     assert_eq!(status, 201, "{body}");
     bench.stage.lab.person("revoke-consent", &[WRITE]).await;
     let mut walk = bench.walk(&[]);
-    let address = walk.reach_sign_in().await;
+    let address = reach_sign_in(&mut walk).await;
     bench.approve(&address, user["userPrincipalName"].as_str().unwrap()).await;
     let line = walk.hears("the sign-in ended").await;
     assert!(line.contains("another account signed in than the one that reads"), "{line}");
@@ -324,7 +282,7 @@ async fn an_application_for_writing_signs_in_apart_and_its_consent_is_its_own() 
     std::fs::write(config.join("labs/t.toml"), profile).unwrap();
     let config = config.to_str().unwrap().to_owned();
     let mut walk = bench.walk(&["--config", &config, "--lab", "t"]);
-    let address = walk.reach_sign_in().await;
+    let address = reach_sign_in(&mut walk).await;
     assert!(address.contains(&format!("client_id={CLI_TOOLS}")) && address.contains("login_hint="), "{address}");
     let older = bench.given(&reader);
     bench.approve(&address, ADMIN).await;

@@ -196,19 +196,7 @@ fn misses(descriptor: &Descriptor, gathered: &Gathered, wanted: Right) -> Vec<Ne
     if gathered.classes.iter().any(|class| class.eq_ignore_ascii_case("user")) {
         return Vec::new();
     }
-    let aces = descriptor.dacl.as_ref().map_or(&[][..], |acl| &acl.aces);
-    // What an administrators' group may do at the head of every domain is nobody's slip in a dialog.
-    let own = |miss: &NearMiss| index_of(miss).and_then(|index| aces.get(index)).is_some_and(|ace| ace.trustee == gathered.trustee);
-    let mut misses = near_misses(descriptor, &right(wanted).ace(gathered.trustee), &gathered.token);
-    misses.retain(|miss| match miss {
-        NearMiss::ThisObjectOnly { .. } | NearMiss::AllObjects { .. } | NearMiss::OtherClass { .. } | NearMiss::Wider { .. } => own(miss),
-        NearMiss::OtherTrustee { .. }
-        | NearMiss::OtherDomain { .. }
-        | NearMiss::Denied { .. }
-        | NearMiss::InheritanceOff { .. }
-        | NearMiss::Protected => true,
-    });
-    misses
+    near_misses(descriptor, &right(wanted).ace(gathered.trustee), &gathered.token)
 }
 
 fn near(descriptor: &Descriptor, gathered: &Gathered, wanted: &[Right], name: &dyn Fn(&Sid) -> String) -> Vec<Value> {

@@ -276,8 +276,8 @@ fn near_miss(index: usize, ace: &Ace, wanted: &Ace, token: &Token) -> Option<Nea
     if !ace.kind.allows() || !is_as_wide(ace, wanted) {
         return None;
     }
-    if !concerned {
-        return reaches_class(ace, wanted).then(|| other(index, ace, wanted)).flatten();
+    if ace.trustee != wanted.trustee {
+        return (!concerned && reaches_class(ace, wanted)).then(|| other(index, ace, wanted)).flatten();
     }
     if !reaches(ace.flags, wanted.flags) {
         return Some(NearMiss::ThisObjectOnly { ace: index });

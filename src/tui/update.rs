@@ -134,22 +134,20 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-/// Whether the key was a letter of the word that a plan asks for.
-fn type_into(model: &mut Model, key: Key) -> bool {
-    if model.asked_word().is_none() || key.ctrl || key.alt {
-        return false;
+/// What a key does to a line that is being typed.
+enum Edit {
+    Put(char),
+    Erase,
+}
+
+/// `None` for a key that does nothing to it.
+fn edit(key: Key) -> Option<Edit> {
+    if key.ctrl || key.alt {
+        return None;
     }
     match key.code {
-        Code::Char(c) => {
-            if model.typed.chars().count() < TYPED_MOST {
-                model.typed.push(c);
-            }
-            true
-        }
-        Code::Backspace => {
-            model.typed.pop();
-            true
-        }
+        Code::Char(c) => Some(Edit::Put(c)),
+        Code::Backspace => Some(Edit::Erase),
         Code::Enter
         | Code::Esc
         | Code::Tab
@@ -161,8 +159,19 @@ fn type_into(model: &mut Model, key: Key) -> bool {
         | Code::PageDown
         | Code::Home
         | Code::End
-        | Code::F(_) => false,
+        | Code::F(_) => None,
     }
+}
+
+/// Whether the key was a letter of the word that a plan asks for.
+fn type_into(model: &mut Model, key: Key) -> bool {
+    let Some(edit) = edit(key).filter(|_| model.asked_word().is_some()) else { return false };
+    match edit {
+        Edit::Put(c) if model.typed.chars().count() < TYPED_MOST => model.typed.push(c),
+        Edit::Put(_) => {}
+        Edit::Erase => drop(model.typed.pop()),
+    }
+    true
 }
 
 /// A pasted text goes into the sign-in that asks for one and nowhere else: it must not act as keys.
@@ -175,24 +184,11 @@ fn on_paste(model: &mut Model, text: &Secret) {
 
 /// Whether the key was a character of the address that a sign-in asks for.
 fn paste_into(model: &mut Model, key: Key) -> bool {
-    if key.ctrl || key.alt || !matches!(model.sign_in().map(|pane| &pane.ask), Some(SignInAsk::Paste { .. })) {
-        return false;
-    }
-    match key.code {
-        Code::Char(c) => model.pasted.push(c),
-        Code::Backspace => model.pasted.pop(),
-        Code::Enter
-        | Code::Esc
-        | Code::Tab
-        | Code::Up
-        | Code::Down
-        | Code::Left
-        | Code::Right
-        | Code::PageUp
-        | Code::PageDown
-        | Code::Home
-        | Code::End
-        | Code::F(_) => return false,
+    let asked = matches!(model.sign_in().map(|pane| &pane.ask), Some(SignInAsk::Paste { .. }));
+    let Some(edit) = edit(key).filter(|_| asked) else { return false };
+    match edit {
+        Edit::Put(c) => model.pasted.push(c),
+        Edit::Erase => model.pasted.pop(),
     }
     true
 }

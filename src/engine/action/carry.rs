@@ -1,6 +1,6 @@
 //! Carrying a confirmed plan out: planned again, refused if it changed, journal before the deed, deed, journal after.
 
-use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, guard};
+use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard};
 use crate::base::Problem;
 use crate::engine::{
     check::Verdict,
@@ -56,9 +56,6 @@ pub(super) struct Kept {
     pub(super) undo: Option<Write>,
     pub(super) no_undo: Option<String>,
 }
-
-/// So many looks in a row that could not look are an answer.
-const BLIND: u32 = 3;
 
 impl Engine {
     /// Carries out the plan with this id.
@@ -224,17 +221,14 @@ impl Engine {
             self.survey(&steps).await;
             let verdict = self.with_known(|known| crate::engine::check::judge(known, step, &check).verdict);
             // One look that failed says nothing about a change that was just made; three in a row are an answer.
-            let more = match verdict {
-                Some(Verdict::Pending) => true,
-                Some(Verdict::Unknown | Verdict::Blocked) => {
-                    blind += 1;
-                    blind < BLIND
+            blind = match verdict {
+                Some(Verdict::Pending) => 0,
+                Some(Verdict::Unknown | Verdict::Blocked) if blind + 1 < READS => blind + 1,
+                Some(Verdict::Unknown | Verdict::Blocked | Verdict::Pass | Verdict::Fail | Verdict::NotApplicable | Verdict::Waived)
+                | None => {
+                    return verdict;
                 }
-                Some(Verdict::Pass | Verdict::Fail | Verdict::NotApplicable | Verdict::Waived) | None => false,
             };
-            if !more {
-                return verdict;
-            }
             tokio::time::sleep(every).await;
         }
     }

@@ -19,7 +19,7 @@ use crate::lab::connect::person_needed;
 use serde_json::Value;
 
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
-const READS: u32 = 3;
+pub(super) const READS: u32 = 3;
 
 /// What one look says of the op's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,6 +69,12 @@ impl GrantPlan {
         ldif::modification(&self.dn, &self.before, &self.descriptor(), &self.remove, &self.add)
     }
 
+    /// The list as it was read.
+    #[must_use]
+    pub fn found(&self) -> &Descriptor {
+        &self.old
+    }
+
     /// The DACL that would be sent, as a self-relative descriptor without owner, group and SACL.
     #[must_use]
     pub fn descriptor(&self) -> Vec<u8> {
