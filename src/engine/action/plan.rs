@@ -107,6 +107,7 @@ impl PlannedOp {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
             Write::Machine { .. } => format!("POST {}", self.address),
+            Write::Object { ldap } => format!("{} {}", ldap.verb(), self.address),
         }
     }
 
@@ -117,6 +118,7 @@ impl PlannedOp {
             (Write::Graph(call), _) if call.body.is_null() => String::new(),
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
+            (Write::Object { ldap }, _) => ldap.ldif(),
             (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
         }
     }
@@ -227,7 +229,8 @@ impl Engine {
                 let request = probe::write(write, &scope).map_err(|error| cannot(&error))?;
                 let undo = match &op.undo {
                     Undo::Graph(undo) => describe(undo, &op.id, &scope),
-                    Undo::Revoke => "cannot be taken back: only entries of permissions can be revoked".to_owned(),
+                    Undo::With(other) => with(known, step, other),
+                    Undo::Revoke | Undo::Delete | Undo::Restore => "cannot be taken back: this undo is for the domain".to_owned(),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
                 };
                 Ok(Ok(self.planned(op.id.clone(), title, Write::Graph(request), before, undo, None)))
@@ -239,10 +242,16 @@ impl Engine {
             Change::Azure(AzureChange::Start(part)) => {
                 let undo = match &op.undo {
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
-                    Undo::Graph(_) | Undo::Revoke => "cannot be taken back: this does not stop a machine".to_owned(),
+                    Undo::With(other) => with(known, step, other),
+                    Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
+                        "cannot be taken back: this does not stop a machine".to_owned()
+                    }
                 };
                 let request = Write::Machine { azure: MachineCall { start: part.key().to_owned() } };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
+            }
+            Change::Ldap(_) => {
+                Err(Refusal::Not(Problem::new(format!("cannot plan `{title}`: objects of the domain cannot be changed yet"))))
             }
         }
     }
@@ -266,7 +275,9 @@ impl Engine {
         let undo = match &op.undo {
             Undo::Revoke => Write::Permissions { permissions: entries.taken_back() }.line(),
             Undo::None(reason) => format!("cannot be taken back: {reason}"),
-            Undo::Graph(_) => "cannot be taken back: a Graph request cannot remove entries".to_owned(),
+            Undo::Graph(_) | Undo::Delete | Undo::Restore | Undo::With(_) => {
+                "cannot be taken back: only `revoke` removes entries".to_owned()
+            }
         };
         let request = Write::Permissions { permissions: entries };
         Ok(Ok(PlannedOp { difference: Some(difference), ..self.planned(op.id.clone(), title, request, before, undo, None) }))
@@ -286,6 +297,9 @@ impl Engine {
                 self.systems().map_or_else(|| azure.start.clone(), |systems| format!("{}/start", systems.machine(&azure.start))),
                 Some("Microsoft.Compute/virtualMachines/start/action, a right in Azure".to_owned()),
             ),
+            Write::Object { ldap } => {
+                (format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), ldap.dn()), Some(ldap.needs()))
+            }
         };
         PlannedOp { op, title, request, address, before, undo, difference: None, needs, undo_of }
     }
@@ -336,7 +350,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Ldap(_) => None,
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
@@ -344,7 +358,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
             let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
-                Write::Graph(_) | Write::Machine { .. } => None,
+                Write::Graph(_) | Write::Machine { .. } | Write::Object { .. } => None,
                 Write::Permissions { permissions } => Some(permissions.look()),
             });
             looks.collect()
@@ -453,7 +467,13 @@ fn templates(change: &Change) -> Vec<&Template> {
         Change::Graph(write) => graph_templates(write),
         Change::Grant(grant) => vec![&grant.on, &grant.trustee],
         Change::Azure(AzureChange::Start(_)) => Vec::new(),
+        Change::Ldap(write) => std::iter::once(write.dn()).chain(write.attributes().values()).collect(),
     }
+}
+
+/// How a change goes that was made to what another op made.
+fn with(known: &Known<'_>, step: &Step, other: &str) -> String {
+    format!("goes with what `{}` made", title(known, &step.id, other))
 }
 
 fn graph_templates(write: &GraphWrite) -> Vec<&Template> {
