@@ -93,6 +93,7 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
     let mut still = changed.is_some();
     let body = match request {
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
+        Request::Trip(_) => return Err(sentence("the journal is no question to a domain".to_owned(), None)),
         Request::Graph { path, .. } => return Err(sentence(format!("`{}` is no question to a domain", text::short(path, 80)), None)),
         Request::Ldap { base, scope, filter, attributes } => {
             let search = Search {

@@ -4,7 +4,7 @@ use super::consent::WriteAsk;
 use super::matcher::Scope;
 use crate::base::encode::{self, EncodeError};
 use crate::guide::step::{
-    AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, WriteMethod,
+    AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, Trip, TripBy, WriteMethod,
 };
 use crate::guide::variables::{Part, Reference, Template};
 use crate::services::entra::Purpose;
@@ -50,6 +50,8 @@ pub enum Request {
     Machine(MachinePart),
     /// All machines of the lab's resource group.
     Machines,
+    /// The newest round trip that the journal knows; nothing goes out.
+    Trip(TripBy),
 }
 
 /// How dear a look is.
@@ -63,6 +65,8 @@ pub enum Cost {
     Ldap,
     /// Azure: as Graph; a subscription takes 25 reads a second (`facts/wire.md` 26).
     Azure,
+    /// The journal: as Graph, because another process may have written.
+    Journal,
 }
 
 impl Request {
@@ -74,6 +78,7 @@ impl Request {
             Self::Graph { .. } => Cost::Graph,
             Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
             Self::Machine(_) | Self::Machines => Cost::Azure,
+            Self::Trip(_) => Cost::Journal,
         }
     }
 }
@@ -94,6 +99,28 @@ pub enum Write {
         /// What is done to it.
         azure: MachineCall,
     },
+    /// One password that travels.
+    Trip {
+        /// Whose.
+        trip: TripCall,
+    },
+}
+
+/// One password that travels, as the plan shows it and the journal keeps it: the password itself stands nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TripCall {
+    /// Whose hand sets it.
+    pub by: TripBy,
+    /// The user's object id in the tenant.
+    pub user: String,
+    /// The same user in the domain.
+    pub dn: String,
+    /// The name by which that user signs in.
+    pub upn: String,
+    /// `pwdLastSet` in the domain before, as the domain writes it; `None` where the domain could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// A machine in Azure that is started.
@@ -176,6 +203,10 @@ impl Write {
                 format!("{verb} {count} {entries} for {whose} {to} the permissions of {}", permissions.on)
             }
             Self::Machine { azure } => format!("start {}", azure.start),
+            Self::Trip { trip } => match trip.by {
+                TripBy::Administrator => format!("reset the password of {}", trip.upn),
+                TripBy::Person => format!("watch {} set a password", trip.upn),
+            },
         }
     }
 }
@@ -312,6 +343,7 @@ pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> 
         Probe::Rights(look) => rights_look(look, scope),
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
+        Probe::Trip(look) => Ok(Request::Trip(look.by)),
     }
 }
 
@@ -367,6 +399,15 @@ fn graph_get(get: &GraphGet, scope: &dyn Scope) -> Result<Request, Unwritable> {
         query.push(("$expand".to_owned(), expand.clone()));
     }
     Ok(Request::Graph { path: fill(&get.get, scope, segment)?, query, eventual: get.eventual })
+}
+
+/// Whose password travels.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing.
+pub fn trip(trip: &Trip, scope: &dyn Scope) -> Result<TripCall, Unwritable> {
+    let (user, upn) = (fill(&trip.user, scope, plain)?, fill(&trip.upn, scope, plain)?);
+    Ok(TripCall { by: trip.by, user, dn: name(&trip.dn, scope)?, upn, before: None })
 }
 
 /// The Graph request of an op or of its undo.

@@ -20,11 +20,13 @@ pub enum System {
     Domain,
     /// Resource Manager.
     Azure,
+    /// The lab's journal.
+    Journal,
 }
 
 impl System {
     /// All of them, each at the place of its number.
-    pub const ALL: [Self; 3] = [Self::Graph, Self::Domain, Self::Azure];
+    pub const ALL: [Self; 4] = [Self::Graph, Self::Domain, Self::Azure, Self::Journal];
 
     /// Which one a request goes to.
     #[must_use]
@@ -33,6 +35,7 @@ impl System {
             Cost::Graph | Cost::Report => Self::Graph,
             Cost::Ldap => Self::Domain,
             Cost::Azure => Self::Azure,
+            Cost::Journal => Self::Journal,
         }
     }
 
@@ -41,7 +44,7 @@ impl System {
     pub const fn in_flight(self) -> usize {
         match self {
             Self::Graph => 4,
-            Self::Domain => 1,
+            Self::Domain | Self::Journal => 1,
             // A lab has three machines.
             Self::Azure => 3,
         }
@@ -223,7 +226,7 @@ impl Entry {
 
 fn first(cost: Cost) -> Duration {
     match cost {
-        Cost::Graph | Cost::Ldap | Cost::Azure => FIRST,
+        Cost::Graph | Cost::Ldap | Cost::Azure | Cost::Journal => FIRST,
         Cost::Report => LONGEST,
     }
 }

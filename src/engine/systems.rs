@@ -61,6 +61,7 @@ impl Systems for LabSystems {
             Request::Graph { path, query, eventual } => (path, query, eventual),
             Request::Ldap { .. } | Request::Rights { .. } => return self.domain.look(request).await,
             Request::Machine(_) | Request::Machines => return self.machines.look(request).await,
+            Request::Trip(_) => return Err(plain("the journal is asked, no system".to_owned())),
         };
         if self.app_only() && !rights::apps_may("GET", &path) {
             return Err(denied_to_apps(&path));
@@ -77,6 +78,7 @@ impl Systems for LabSystems {
             Write::Graph(call) => self.send_graph(call).await,
             Write::Permissions { permissions } => self.domain.send(permissions).await,
             Write::Machine { azure } => self.machines.send(azure).await,
+            Write::Trip { .. } => Err(SendError::Refused(plain("a round trip is no single request".to_owned()))),
         }
     }
 

@@ -11,11 +11,12 @@ use crate::engine::{
     matcher::{Scope, shown},
     permissions::{Difference, Running},
     probe::{self, GraphCall, MachineCall, Request, Write},
+    proof,
 };
 use crate::guide::{
     Step,
     prose::plain_text,
-    step::{AzureChange, Change, Grant, GraphWrite, Op, Risk, Undo},
+    step::{AzureChange, Change, Grant, GraphWrite, Op, Risk, TripBy, Undo},
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
@@ -106,7 +107,7 @@ impl PlannedOp {
         match &self.request {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
-            Write::Machine { .. } => format!("POST {}", self.address),
+            Write::Machine { .. } | Write::Trip { .. } => format!("POST {}", self.address),
         }
     }
 
@@ -117,7 +118,7 @@ impl PlannedOp {
             (Write::Graph(call), _) if call.body.is_null() => String::new(),
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
-            (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
+            (Write::Permissions { .. }, None) | (Write::Machine { .. } | Write::Trip { .. }, _) => String::new(),
         }
     }
 }
@@ -244,6 +245,14 @@ impl Engine {
                 let request = Write::Machine { azure: MachineCall { start: part.key().to_owned() } };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
             }
+            Change::Trip(trip) => {
+                let call = probe::trip(trip, &scope).map_err(|error| cannot(&error))?;
+                let undo = match &op.undo {
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::Graph(_) | Undo::Revoke => "cannot be taken back: nobody knows the old password".to_owned(),
+                };
+                Ok(Ok(self.planned(op.id.clone(), title, Write::Trip { trip: call }, before, undo, None)))
+            }
         }
     }
 
@@ -286,6 +295,14 @@ impl Engine {
                 self.systems().map_or_else(|| azure.start.clone(), |systems| format!("{}/start", systems.machine(&azure.start))),
                 Some("Microsoft.Compute/virtualMachines/start/action, a right in Azure".to_owned()),
             ),
+            Write::Trip { trip } => match trip.by {
+                TripBy::Administrator => {
+                    let path = proof::reset_path(&trip.user);
+                    let address = self.systems().map_or_else(|| path.clone(), |systems| systems.address(&path));
+                    (address, crate::guide::rights::needed("POST", &path).map(|names| names.join(" or ")))
+                }
+                TripBy::Person => (trip.upn.clone(), None),
+            },
         };
         PlannedOp { op, title, request, address, before, undo, difference: None, needs, undo_of }
     }
@@ -336,7 +353,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Trip(_) => None,
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
@@ -344,7 +361,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
             let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
-                Write::Graph(_) | Write::Machine { .. } => None,
+                Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } => None,
                 Write::Permissions { permissions } => Some(permissions.look()),
             });
             looks.collect()
@@ -453,6 +470,7 @@ fn templates(change: &Change) -> Vec<&Template> {
         Change::Graph(write) => graph_templates(write),
         Change::Grant(grant) => vec![&grant.on, &grant.trustee],
         Change::Azure(AzureChange::Start(_)) => Vec::new(),
+        Change::Trip(trip) => vec![&trip.user, &trip.dn, &trip.upn],
     }
 }
 

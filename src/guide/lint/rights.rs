@@ -5,13 +5,20 @@ use crate::guide::finding::Finding;
 use crate::guide::load::Parts;
 use crate::guide::pack::ReadWrite;
 use crate::guide::rights::needed;
-use crate::guide::step::{AzureChange, AzureLook, Change, Probe, Step, Undo};
+use crate::guide::step::{AzureChange, AzureLook, Change, Probe, Step, Trip, TripBy, Undo};
 use crate::guide::variables::{Part, Template};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// The attribute that holds an object's permissions.
 const PERMISSIONS: &str = "nTSecurityDescriptor";
+
+/// The reset of a trip; what became of it is asked with the same permission.
+static RESET: LazyLock<Template> = LazyLock::new(|| {
+    let source = "/v1.0/users/x/authentication/methods/x/resetPassword".to_owned();
+    Template { parts: vec![Part::Text(source.clone())], source }
+});
 
 /// One request of a step.
 struct Request<'s> {
@@ -56,9 +63,13 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
             reading.insert(action);
         }
         for (number, op) in step.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
-            let Change::Azure(AzureChange::Start(_)) = &op.change else { continue };
-            let action = "virtualMachines/start/action";
-            action_declared(step, &["apply", "ops", &number.to_string(), "azure"], action, ("write", write), out);
+            let (key, action) = match &op.change {
+                Change::Azure(AzureChange::Start(_)) => ("azure", "virtualMachines/start/action"),
+                // The watch on the machine with Entra Connect.
+                Change::Trip(_) => ("trip", "virtualMachines/runCommand/action"),
+                Change::Graph(_) | Change::Grant(_) => continue,
+            };
+            action_declared(step, &["apply", "ops", &number.to_string(), key], action, ("write", write), out);
             writing.insert(action);
         }
     }
@@ -87,7 +98,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         }
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
-                Change::Graph(_) | Change::Azure(_) => {}
+                Change::Graph(_) | Change::Azure(_) | Change::Trip(_) => {}
                 Change::Grant(_) => {
                     let keys = ["apply", "ops", &number.to_string(), "grant"].map(str::to_owned).to_vec();
                     attribute_declared(read, &keys, PERMISSIONS, ("write", &rights.write), out);
@@ -104,7 +115,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) | Probe::Azure(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) | Probe::Trip(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -134,7 +145,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Trip(_) => {}
         }
     }
     requests
@@ -144,9 +155,17 @@ fn ops(step: &Step) -> Vec<Request<'_>> {
     let mut requests = Vec::new();
     for (number, op) in step.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
         let number = number.to_string();
-        if let Change::Graph(write) = &op.change {
-            let keys = ["apply", "ops", &number, "graph", write.method.key()].map(str::to_owned).to_vec();
-            requests.push(Request { method: write.method.as_str(), path: &write.path, keys });
+        match &op.change {
+            Change::Graph(write) => {
+                let keys = ["apply", "ops", &number, "graph", write.method.key()].map(str::to_owned).to_vec();
+                requests.push(Request { method: write.method.as_str(), path: &write.path, keys });
+            }
+            Change::Trip(Trip { by: TripBy::Administrator, .. }) => {
+                let keys = ["apply", "ops", &number, "trip"].map(str::to_owned).to_vec();
+                requests.push(Request { method: "POST", path: &RESET, keys });
+            }
+            // By the person's own hand nothing is sent.
+            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) => {}
         }
         if let Undo::Graph(write) = &op.undo {
             let keys = ["apply", "ops", &number, "undo", "graph", write.method.key()].map(str::to_owned).to_vec();

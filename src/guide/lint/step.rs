@@ -3,7 +3,9 @@
 use super::{domain, names, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
-use crate::guide::step::{Apply, Change, Check, Diagnosis, DiagnosisVerdict, Grant, GraphGet, Op, Probe, Step, StepKind, Undo};
+use crate::guide::step::{
+    Apply, Change, Check, Diagnosis, DiagnosisVerdict, Doubt, Grant, GraphGet, Op, Probe, Step, StepKind, Trip, Undo,
+};
 use crate::guide::variables::{Part, Reference, Template, is_code, is_name};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
@@ -56,8 +58,8 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
                 domain::trustee(read, &[&at[..], &["trustee"]].concat(), &look.trustee, out);
                 domain::rights(read, &[&at[..], &["wanted"]].concat(), &look.wanted, out);
             }
-            // A machine's part is a closed set, which parsing holds.
-            Probe::Azure(_) => {}
+            // A machine's part and whose hand it was are closed sets, which parsing holds.
+            Probe::Azure(_) | Probe::Trip(_) => {}
         }
     }
 }
@@ -209,6 +211,25 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
                 out.push(finding.hint("take `capture` out"));
             }
         }
+        Change::Trip(trip) => self::trip(read, at, op, trip, out),
+    }
+}
+
+fn trip(read: &Read<Step>, at: &[&str], op: &Op, trip: &Trip, out: &mut Vec<Finding>) {
+    domain::name(read, &[at, &["trip", "dn"]].concat(), &trip.dn, out);
+    for (key, template) in [("user", &trip.user), ("upn", &trip.upn)] {
+        if !matches!(template.parts.as_slice(), [Part::Reference(_)]) {
+            let finding = read.at(&[at, &["trip", key]].concat(), format!("`{}` is not read from the tenant", template.source));
+            out.push(finding.hint("write one reference, such as `{{ user:/value/0/id }}`: whose password travels is never guessed"));
+        }
+    }
+    if !op.capture.is_empty() {
+        let finding = read.at_key(&[at, &["capture"]].concat(), "the journal keeps the hops of a trip by itself");
+        out.push(finding.hint("take `capture` out; a probe of kind `trip` reads them"));
+    }
+    if op.doubt == Doubt::Repeat {
+        let finding = read.at(&[at, &["doubt"]].concat(), "a reset sent twice is not harmless");
+        out.push(finding.hint("five tries within an hour lock the user for a day: write `look` or `ask`"));
     }
 }
 
@@ -224,15 +245,19 @@ fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
             let finding = read.at(&here, "a Graph request does not stop a machine");
             out.push(finding.hint("write `undo: {none: why}`"));
         }
-        (Undo::Revoke, Change::Graph(_) | Change::Azure(_)) => {
+        (Undo::Graph(_), Change::Trip(_)) => {
+            let finding = read.at(&here, "no request brings an old password back");
+            out.push(finding.hint("write `undo: {none: why}`"));
+        }
+        (Undo::Revoke, Change::Graph(_) | Change::Azure(_) | Change::Trip(_)) => {
             let finding = read.at(&here, "only a grant can be revoked");
             out.push(finding.hint("name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"));
         }
-        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) if why.trim().is_empty() => {
+        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Trip(_)) if why.trim().is_empty() => {
             let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
             out.push(finding.hint("the person reads it before saying yes"));
         }
-        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) | (Undo::Revoke, Change::Grant(_)) => {}
+        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Trip(_)) | (Undo::Revoke, Change::Grant(_)) => {}
     }
 }
 

@@ -83,8 +83,8 @@ impl<'s> List<'s> {
                 self.push(&[path, &["rights", "on"]].concat(), &look.on);
                 self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
             }
-            // It holds no reference.
-            Probe::Azure(_) => {}
+            // They hold no reference.
+            Probe::Azure(_) | Probe::Trip(_) => {}
         }
     }
 
@@ -133,6 +133,11 @@ impl<'s> List<'s> {
             Change::Graph(write) => self.write(&[&path[..], &["graph"]].concat(), write),
             Change::Grant(grant) => self.grant(&[&path[..], &["grant"]].concat(), grant),
             Change::Azure(_) => {}
+            Change::Trip(trip) => {
+                for (key, template) in [("user", &trip.user), ("dn", &trip.dn), ("upn", &trip.upn)] {
+                    self.push(&[&path[..], &["trip", key]].concat(), template);
+                }
+            }
         }
         if let Undo::Graph(write) = &op.undo {
             self.seat = Seat::Undo(number);
