@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use tree_sitter::{Node, Parser};
 
 /// Commands that scripts may use, and how we know them.
-const COMMANDS: [(&str, &str); 39] = [
+const COMMANDS: [(&str, &str); 40] = [
     // Windows PowerShell 5.1's own.
     ("Add-Type", "in Windows PowerShell"),
     ("ConvertFrom-Json", "in Windows PowerShell"),
@@ -31,6 +31,7 @@ const COMMANDS: [(&str, &str); 39] = [
     ("Set-StrictMode", "in Windows PowerShell"),
     ("Sort-Object", "in Windows PowerShell"),
     ("Start-Job", "in Windows PowerShell"),
+    ("Start-Sleep", "in Windows PowerShell"),
     ("Stop-Job", "in Windows PowerShell"),
     ("Test-Path", "in Windows PowerShell"),
     ("Wait-Job", "in Windows PowerShell"),

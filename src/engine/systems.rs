@@ -154,7 +154,7 @@ impl LabSystems {
 }
 
 fn answer(reply: GraphReply) -> Answer {
-    let GraphReply { status, body, date, request_id, took } = reply;
+    let GraphReply { status, body, date, request_id, took, location: _ } = reply;
     Answer { status, body, date, request_id, took }
 }
 
