@@ -18,6 +18,7 @@ pub mod proof;
 pub mod rehearse;
 pub mod run;
 pub mod schedule;
+pub mod scripts;
 pub mod systems;
 
 /// Lower-case hex.

@@ -52,6 +52,13 @@ pub enum Request {
     Machines,
     /// The newest round trip that the journal knows; nothing goes out.
     Trip(TripBy),
+    /// A script that only reads, on the machine that it is for.
+    Script {
+        /// Its name.
+        run: String,
+        /// How far back it looks, where it does.
+        within: Option<Duration>,
+    },
 }
 
 /// How dear a look is.
@@ -67,6 +74,9 @@ pub enum Cost {
     Azure,
     /// The journal: as Graph, because another process may have written.
     Journal,
+    /// A script on a machine: when a person asks, while a change settles, or every 10 min; one at a time, for it takes 20 s and more
+    /// (`facts/wire.md` 25).
+    Script,
 }
 
 impl Request {
@@ -79,6 +89,7 @@ impl Request {
             Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
             Self::Machine(_) | Self::Machines => Cost::Azure,
             Self::Trip(_) => Cost::Journal,
+            Self::Script { .. } => Cost::Script,
         }
     }
 }
@@ -104,6 +115,11 @@ pub enum Write {
         /// Whose.
         trip: TripCall,
     },
+    /// A script of the program.
+    Script {
+        /// Which, and what it is given.
+        script: ScriptCall,
+    },
 }
 
 /// One password that travels, as the plan shows it and the journal keeps it: the password itself stands nowhere.
@@ -121,6 +137,19 @@ pub struct TripCall {
     /// `pwdLastSet` in the domain before, as the domain writes it; `None` where the domain could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
+}
+
+/// A script that changes something, as it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptCall {
+    /// Its name.
+    pub run: String,
+    /// SHA-256 of its whole text, lower-case hex: another text is another script.
+    pub sha256: String,
+    /// Its values by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
 }
 
 /// A machine in Azure that is started.
@@ -207,6 +236,7 @@ impl Write {
                 TripBy::Administrator => format!("reset the password of {}", trip.upn),
                 TripBy::Person => format!("watch {} set a password", trip.upn),
             },
+            Self::Script { script } => script.line(),
         }
     }
 }
@@ -315,6 +345,11 @@ pub trait Systems: Send + Sync {
         part.to_owned()
     }
 
+    /// Where scripts of a machine run, for plans and screens; its part where no lab says more.
+    fn host(&self, part: MachinePart) -> String {
+        part.key().to_owned()
+    }
+
     /// The address of the domain controller, for plans and screens; empty where none is configured.
     fn domain(&self) -> String {
         String::new()
@@ -344,6 +379,7 @@ pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> 
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
         Probe::Trip(look) => Ok(Request::Trip(look.by)),
+        Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
     }
 }
 

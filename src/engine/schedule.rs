@@ -8,6 +8,8 @@ use tokio::time::Instant;
 const FIRST: Duration = Duration::from_secs(5);
 /// The longest interval of what is in view; reports always have it.
 const LONGEST: Duration = Duration::from_mins(1);
+/// The interval of scripts, in view or not.
+const SCRIPTS: Duration = Duration::from_mins(10);
 /// The interval of steps that are not in view: for drift.
 const DRIFT: Duration = Duration::from_mins(5);
 
@@ -22,11 +24,13 @@ pub enum System {
     Azure,
     /// The lab's journal.
     Journal,
+    /// The machine on which a guide's scripts run.
+    App1,
 }
 
 impl System {
     /// All of them, each at the place of its number.
-    pub const ALL: [Self; 4] = [Self::Graph, Self::Domain, Self::Azure, Self::Journal];
+    pub const ALL: [Self; 5] = [Self::Graph, Self::Domain, Self::Azure, Self::Journal, Self::App1];
 
     /// Which one a request goes to.
     #[must_use]
@@ -36,6 +40,7 @@ impl System {
             Cost::Ldap => Self::Domain,
             Cost::Azure => Self::Azure,
             Cost::Journal => Self::Journal,
+            Cost::Script => Self::App1,
         }
     }
 
@@ -44,7 +49,7 @@ impl System {
     pub const fn in_flight(self) -> usize {
         match self {
             Self::Graph => 4,
-            Self::Domain | Self::Journal => 1,
+            Self::Domain | Self::Journal | Self::App1 => 1,
             // A lab has three machines.
             Self::Azure => 3,
         }
@@ -140,7 +145,7 @@ impl Schedule {
         if changed || !entry.looked {
             entry.interval = first(request.cost());
         } else {
-            entry.interval = (entry.interval * 3 / 2).min(LONGEST);
+            entry.interval = (entry.interval * 3 / 2).min(LONGEST.max(first(request.cost())));
         }
         entry.looked = true;
         let pause = entry.pause(request.cost());
@@ -164,9 +169,9 @@ impl Schedule {
 
     /// Everything in view is due now.
     pub fn look_now(&mut self, now: Instant) {
-        for entry in self.entries.values_mut().filter(|entry| entry.nearness == Nearness::View) {
+        for (request, entry) in self.entries.iter_mut().filter(|(_, entry)| entry.nearness == Nearness::View) {
             entry.due = now;
-            entry.interval = FIRST;
+            entry.interval = first(request.cost());
         }
     }
 
@@ -209,8 +214,8 @@ impl Entry {
         }
         match self.nearness {
             Nearness::View => self.interval.max(first(cost)),
-            Nearness::Near => LONGEST,
-            Nearness::Far => DRIFT,
+            Nearness::Near => LONGEST.max(first(cost)),
+            Nearness::Far => DRIFT.max(first(cost)),
         }
     }
 
@@ -228,6 +233,7 @@ fn first(cost: Cost) -> Duration {
     match cost {
         Cost::Graph | Cost::Ldap | Cost::Azure | Cost::Journal => FIRST,
         Cost::Report => LONGEST,
+        Cost::Script => SCRIPTS,
     }
 }
 

@@ -98,6 +98,8 @@ pub enum Probe {
     Azure(AzureLook),
     /// The newest round trip of a password, from the lab's journal; nothing is asked of any system.
     Trip(TripLook),
+    /// A script of the program that only reads, on the machine that it is for.
+    Script(ScriptLook),
 }
 
 /// The newest round trip of one kind.
@@ -131,6 +133,39 @@ impl TripBy {
             Self::Person => "person",
         }
     }
+}
+
+/// A script that only reads; its result is the facts, its `time` their time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptLook {
+    /// Its name, as `guidepost guide show` lists them.
+    pub run: String,
+    /// How far back it looks, by the machine's own clock; only for `connect-events`, and always there.
+    #[serde(default, deserialize_with = "super::variables::some_duration")]
+    #[schemars(with = "Option<String>")]
+    pub within: Option<Duration>,
+}
+
+/// A script that changes something, and what it is given.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptRun {
+    /// Its name, as `guidepost guide show` lists them.
+    pub run: String,
+    /// Its values by name.
+    #[serde(default)]
+    pub values: IndexMap<String, ScriptValue>,
+}
+
+/// A value for a script: nothing that could be text in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "`true`, `false` or a whole number is expected")]
+pub enum ScriptValue {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(u32),
 }
 
 /// A look at the lab's machines in Azure.
@@ -509,6 +544,8 @@ pub enum Change {
     Azure(AzureChange),
     /// One password that travels, watched from end to end.
     Trip(Trip),
+    /// A script of the program that changes something.
+    Script(ScriptRun),
 }
 
 /// One password that travels. By an administrator: it is reset with one that is made at apply, kept in memory only and never shown. By the
@@ -558,6 +595,8 @@ pub enum Undo {
     Graph(GraphWrite),
     /// By removing exactly the entries that the grant added.
     Revoke,
+    /// By this script.
+    Script(ScriptRun),
     /// Not at all, and why.
     None(String),
 }
@@ -614,7 +653,7 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
-            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Trip(_) => Vec::new(),
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Trip(_) | Self::Script(_) => Vec::new(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Statements, bodies and writes as a pack's author writes them, turned into the types of `step` while parsing.
 
-use super::step::{AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, Trip, Undo, WriteMethod};
+use super::step::{
+    AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, ScriptRun, Trip, Undo, WriteMethod,
+};
 use super::variables::{Pointer, SyntaxError, Template, parse_duration};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -123,7 +125,7 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
     Ok(count)
 }
 
-/// One request of an action: `graph`, `grant`, `azure` or `trip`.
+/// One request of an action: `graph`, `grant`, `azure`, `script` or `trip`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOp {
@@ -139,6 +141,8 @@ pub(super) struct WrittenOp {
     azure: Option<AzureChange>,
     /// One password that travels.
     trip: Option<Trip>,
+    /// A script of the program.
+    script: Option<ScriptRun>,
     /// What to keep of the reply, by name.
     #[serde(default)]
     capture: IndexMap<String, Pointer>,
@@ -152,12 +156,13 @@ impl TryFrom<WrittenOp> for Op {
     type Error = SyntaxError;
 
     fn try_from(written: WrittenOp) -> Result<Self, SyntaxError> {
-        let WrittenOp { id, unless, graph, grant, azure, trip, capture, doubt, undo } = written;
+        let WrittenOp { id, unless, graph, grant, azure, trip, script, capture, doubt, undo } = written;
         let mut sent: Vec<(&str, Change)> = Vec::new();
         sent.extend(graph.map(|graph| ("graph", Change::Graph(graph))));
         sent.extend(grant.map(|grant| ("grant", Change::Grant(grant))));
         sent.extend(azure.map(|azure| ("azure", Change::Azure(azure))));
         sent.extend(trip.map(|trip| ("trip", Change::Trip(trip))));
+        sent.extend(script.map(|script| ("script", Change::Script(script))));
         let mut sent = sent.into_iter();
         let change = match (sent.next(), sent.next()) {
             (Some((_, change)), None) => change,
@@ -168,7 +173,7 @@ impl TryFrom<WrittenOp> for Op {
             }
             (None, _) => {
                 return Err(SyntaxError(format!(
-                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …` or `trip: …`"
+                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …`, `script: …` or `trip: …`"
                 )));
             }
         };

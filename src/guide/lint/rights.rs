@@ -19,6 +19,8 @@ static RESET: LazyLock<Template> = LazyLock::new(|| {
     let source = "/v1.0/users/x/authentication/methods/x/resetPassword".to_owned();
     Template { parts: vec![Part::Text(source.clone())], source }
 });
+/// What running a script on a machine needs in Azure, whether it reads or changes.
+const RUN_COMMAND: &str = "virtualMachines/runCommand/action";
 
 /// One request of a step.
 struct Request<'s> {
@@ -54,19 +56,21 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
     let (mut reading, mut writing) = (HashSet::new(), HashSet::new());
     for step in parts.steps.values().flat_map(|step| &step.variants) {
         for (name, probe) in &step.value.probes {
-            let Probe::Azure(look) = probe else { continue };
-            let action = match look {
-                AzureLook::Machine(_) => "virtualMachines/instanceView/read",
-                AzureLook::Machines => "virtualMachines/read",
+            let (key, action) = match probe {
+                Probe::Azure(AzureLook::Machine(_)) => ("azure", "virtualMachines/instanceView/read"),
+                Probe::Azure(AzureLook::Machines) => ("azure", "virtualMachines/read"),
+                Probe::Script(_) => ("script", RUN_COMMAND),
+                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) | Probe::Trip(_) => continue,
             };
-            action_declared(step, &["probes", name, "azure"], action, ("read", read), out);
+            action_declared(step, &["probes", name, key], action, ("read", read), out);
             reading.insert(action);
         }
         for (number, op) in step.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             let (key, action) = match &op.change {
                 Change::Azure(AzureChange::Start(_)) => ("azure", "virtualMachines/start/action"),
                 // The watch on the machine with Entra Connect.
-                Change::Trip(_) => ("trip", "virtualMachines/runCommand/action"),
+                Change::Trip(_) => ("trip", RUN_COMMAND),
+                Change::Script(_) => ("script", RUN_COMMAND),
                 Change::Graph(_) | Change::Grant(_) => continue,
             };
             action_declared(step, &["apply", "ops", &number.to_string(), key], action, ("write", write), out);
@@ -98,7 +102,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         }
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Trip(_) => {}
+                Change::Graph(_) | Change::Azure(_) | Change::Trip(_) | Change::Script(_) => {}
                 Change::Grant(_) => {
                     let keys = ["apply", "ops", &number.to_string(), "grant"].map(str::to_owned).to_vec();
                     attribute_declared(read, &keys, PERMISSIONS, ("write", &rights.write), out);
@@ -115,7 +119,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) | Probe::Azure(_) | Probe::Trip(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) | Probe::Trip(_) | Probe::Script(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -145,7 +149,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Trip(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Trip(_) | Probe::Script(_) => {}
         }
     }
     requests
@@ -165,7 +169,7 @@ fn ops(step: &Step) -> Vec<Request<'_>> {
                 requests.push(Request { method: "POST", path: &RESET, keys });
             }
             // By the person's own hand nothing is sent.
-            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) => {}
+            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) | Change::Script(_) => {}
         }
         if let Undo::Graph(write) = &op.undo {
             let keys = ["apply", "ops", &number, "undo", "graph", write.method.key()].map(str::to_owned).to_vec();

@@ -1,6 +1,6 @@
 //! One step: every name it uses exists, every path stays inside Graph, every op can be taken back.
 
-use super::{domain, names, uses};
+use super::{domain, names, scripts, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
 use crate::guide::step::{
@@ -60,6 +60,7 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
             }
             // A machine's part and whose hand it was are closed sets, which parsing holds.
             Probe::Azure(_) | Probe::Trip(_) => {}
+            Probe::Script(look) => scripts::look(read, name, look, out),
         }
     }
 }
@@ -212,6 +213,7 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
             }
         }
         Change::Trip(trip) => self::trip(read, at, op, trip, out),
+        Change::Script(run) => scripts::run(read, &[at, &["script"]].concat(), run, out),
     }
 }
 
@@ -249,15 +251,24 @@ fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
             let finding = read.at(&here, "no request brings an old password back");
             out.push(finding.hint("write `undo: {none: why}`"));
         }
-        (Undo::Revoke, Change::Graph(_) | Change::Azure(_) | Change::Trip(_)) => {
+        (Undo::Script(run), Change::Script(_)) => scripts::run(read, &[&here[..], &["script"]].concat(), run, out),
+        (Undo::Graph(_), Change::Script(_)) => {
+            let finding = read.at(&here, "what a script did is not taken back by a Graph request");
+            out.push(finding.hint("write `undo: {script: …}`, or `undo: {none: why}`"));
+        }
+        (Undo::Script(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Trip(_)) => {
+            let finding = read.at(&here, "only what a script did is taken back by a script");
+            out.push(finding.hint("name what takes it back in its own kind, or write `undo: {none: why}`"));
+        }
+        (Undo::Revoke, Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Trip(_)) => {
             let finding = read.at(&here, "only a grant can be revoked");
             out.push(finding.hint("name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"));
         }
-        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Trip(_)) if why.trim().is_empty() => {
+        (Undo::None(why), _) if why.trim().is_empty() => {
             let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
             out.push(finding.hint("the person reads it before saying yes"));
         }
-        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Trip(_)) | (Undo::Revoke, Change::Grant(_)) => {}
+        (Undo::None(_), _) | (Undo::Revoke, Change::Grant(_)) => {}
     }
 }
 

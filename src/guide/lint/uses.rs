@@ -84,7 +84,7 @@ impl<'s> List<'s> {
                 self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
             }
             // They hold no reference.
-            Probe::Azure(_) | Probe::Trip(_) => {}
+            Probe::Azure(_) | Probe::Trip(_) | Probe::Script(_) => {}
         }
     }
 
@@ -132,12 +132,12 @@ impl<'s> List<'s> {
         match &op.change {
             Change::Graph(write) => self.write(&[&path[..], &["graph"]].concat(), write),
             Change::Grant(grant) => self.grant(&[&path[..], &["grant"]].concat(), grant),
-            Change::Azure(_) => {}
             Change::Trip(trip) => {
                 for (key, template) in [("user", &trip.user), ("dn", &trip.dn), ("upn", &trip.upn)] {
                     self.push(&[&path[..], &["trip", key]].concat(), template);
                 }
             }
+            Change::Azure(_) | Change::Script(_) => {}
         }
         if let Undo::Graph(write) = &op.undo {
             self.seat = Seat::Undo(number);

@@ -66,6 +66,8 @@ pub const SCRIPTS: [Script; 13] = [
     SET_WRITEBACK,
 ];
 
+/// What scripts say where Entra Connect is not.
+pub const NOT_INSTALLED: &str = "Entra Connect is not installed on this machine";
 /// The most events of one provider that are asked for.
 pub const MOST_EVENTS: u32 = 200;
 /// The longest that the switch of writeback may take: a host gives a script three minutes in all.
@@ -208,6 +210,15 @@ pub struct Events {
     pub more: bool,
     /// The events, newest first.
     pub events: Vec<Event>,
+}
+
+/// Since when events are asked for, by the machine's own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Since a mark that came from there.
+    Mark(Timestamp),
+    /// Since so long ago.
+    Within(Duration),
 }
 
 /// One event.
@@ -400,12 +411,16 @@ impl App1 {
         self.ask(&HASH_SYNC, &json!({})).await
     }
 
-    /// What it wrote since `since`, by the machine's clock.
+    /// What it wrote since `since`, by the machine's clock; of each provider at most `limit`, and never more than [`MOST_EVENTS`].
     ///
     /// # Errors
     /// There is no answer.
-    pub async fn events(&self, since: Timestamp) -> Result<Events, HostError> {
-        self.ask(&CONNECT_EVENTS, &json!({"since": since.to_string(), "limit": MOST_EVENTS})).await
+    pub async fn events(&self, since: Since, limit: u32) -> Result<Events, HostError> {
+        let (mark, within) = match since {
+            Since::Mark(mark) => (Some(mark.to_string()), None),
+            Since::Within(within) => (None, Some(within.as_secs())),
+        };
+        self.ask(&CONNECT_EVENTS, &json!({"since": mark, "within": within, "limit": limit.min(MOST_EVENTS)})).await
     }
 
     /// TLS and .NET.
