@@ -14,6 +14,7 @@ pub mod matcher;
 pub mod page;
 pub mod permissions;
 pub mod probe;
+pub mod proof;
 pub mod rehearse;
 pub mod run;
 pub mod schedule;

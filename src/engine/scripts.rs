@@ -131,8 +131,8 @@ impl ScriptCall {
     /// What is run in one line, values and all.
     #[must_use]
     pub fn line(&self) -> String {
-        let values: String = self.values.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        format!("run the script {}{values}", self.run)
+        let values = self.values.iter().map(|(name, value)| format!("{name}={value}"));
+        std::iter::once(format!("run the script {}", self.run)).chain(values).collect::<Vec<_>>().join(" ")
     }
 
     /// What a person reads of it before saying yes.

@@ -64,6 +64,7 @@ impl Systems for LabSystems {
             Request::Ldap { .. } | Request::Rights { .. } | Request::Object { .. } => return self.domain.look(request).await,
             Request::Ledger { .. } => return Err(plain("no system is asked what stands in the ledger".to_owned())),
             Request::Machine(_) | Request::Machines => return self.machines.look(request).await,
+            Request::Trip(_) => return Err(plain("the journal is asked, no system".to_owned())),
             Request::Script { .. } => return self.scripts.look(request).await,
         };
         if self.app_only() && !rights::apps_may("GET", &path) {
@@ -81,6 +82,7 @@ impl Systems for LabSystems {
             Write::Graph(call) => self.send_graph(call).await,
             Write::Permissions { permissions } => self.domain.send(permissions).await,
             Write::Machine { azure } => self.machines.send(azure).await,
+            Write::Trip { .. } => Err(SendError::Refused(plain("a round trip is no single request".to_owned()))),
             Write::Script { script } => self.scripts.send(script).await,
             Write::Object { .. } => Err(SendError::Refused(plain("objects of the domain cannot be changed yet".to_owned()))),
         }
@@ -162,7 +164,7 @@ impl LabSystems {
 }
 
 fn answer(reply: GraphReply) -> Answer {
-    let GraphReply { status, body, date, request_id, took } = reply;
+    let GraphReply { status, body, date, request_id, took, location: _ } = reply;
     Answer { status, body, date, request_id, took }
 }
 
