@@ -49,6 +49,11 @@ impl Page {
     }
 }
 
+/// Seconds from which a look is long: a script on a machine in Azure takes 20 and more, and a person wants to see that it goes on.
+const LONG: u64 = 3;
+/// Seconds from which it is not counted any more: a script may take 180, and as long again where another one was before it.
+const ENDLESS: u64 = 600;
+
 impl CheckPane {
     /// When the check is looked at next, `elapsed` after the page was built: seconds only while a settle window runs.
     #[must_use]
@@ -65,7 +70,26 @@ impl CheckPane {
     /// Whether seconds until the next look are shown.
     #[must_use]
     pub fn counts_down(&self) -> bool {
-        self.verdict == Some(Verdict::Pending) && self.next_look.is_some() && !self.looking
+        self.verdict == Some(Verdict::Pending) && self.next_look.is_some() && self.looking.is_none()
+    }
+
+    /// What is said of looking, `elapsed` after the page was built: for how long it has been under way once that is long, else when it is next.
+    #[must_use]
+    pub fn look_words(&self, elapsed: Duration) -> Option<String> {
+        let Some(looking) = self.looking else { return self.next_look_words(elapsed) };
+        let seconds = (looking + elapsed).as_secs();
+        Some(match seconds {
+            0..LONG => "looking now".to_owned(),
+            LONG..ENDLESS => format!("looking for {seconds} s"),
+            ENDLESS.. => format!("looking for more than {} min", ENDLESS / 60),
+        })
+    }
+
+    /// Until [`Self::look_words`] counts on, `elapsed` after the page was built; `None` when it does not.
+    #[must_use]
+    pub fn until_look_counts(&self, elapsed: Duration) -> Option<Duration> {
+        let so_far = self.looking? + elapsed;
+        (so_far.as_secs() < ENDLESS).then(|| Duration::from_secs((so_far.as_secs() + 1).max(LONG)).saturating_sub(so_far))
     }
 
     /// The verdict as a word: `unseen` before the first look, `drifted` is said beside it.
