@@ -336,6 +336,46 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn scripts_run_one_at_a_time_every_ten_minutes_at_settle_and_when_a_person_asks() {
+        let mut schedule = Schedule::new(still);
+        let mut now = Instant::now();
+        let script = |run: &str| Request::Script { run: run.into(), within: None };
+        let mut all = wanted(&[("/a", Nearness::View)]);
+        all.extend([(script("far"), Nearness::Far), (script("a"), Nearness::View), (script("b"), Nearness::View)]);
+        schedule.want(&all, now);
+        assert_eq!(schedule.take_due(now), [request("/a"), script("a")], "Graph does not wait for a script");
+        assert_eq!((schedule.take_due(now), schedule.since(&script("a"))), (Vec::new(), Some(now)));
+        let asked = now;
+        now += Duration::from_secs(20);
+        assert_eq!(schedule.since(&script("a")), Some(asked));
+        schedule.finished(&script("a"), true, now);
+        assert_eq!(schedule.take_due(now), [script("b")], "what is in view goes before what is not");
+        schedule.finished(&script("b"), false, now);
+        assert_eq!(schedule.take_due(now), [script("far")]);
+        schedule.finished(&script("far"), false, now);
+        schedule.finished(&request("/a"), false, now);
+        assert_eq!(schedule.due(&script("a")), Some(now + SCRIPTS));
+        for _ in 0..9 {
+            now = schedule.due(&script("a")).unwrap();
+            assert!(schedule.take_due(now).contains(&script("a")));
+            schedule.finished(&script("a"), false, now);
+            assert_eq!(schedule.due(&script("a")), Some(now + SCRIPTS), "neither faster nor slower");
+            for other in [script("b"), script("far"), request("/a")] {
+                while schedule.take_due(now).contains(&other) {}
+                schedule.finished(&other, false, now);
+            }
+        }
+        schedule.look_now(now);
+        assert_eq!(schedule.due(&script("a")), Some(now), "the key to look again asks anew");
+        assert!(schedule.due(&script("far")).unwrap() > now, "what nobody sees waits");
+        let every = Duration::from_secs(30);
+        schedule.settle(&script("a"), Settling { every, until: now + Duration::from_mins(10) }, now);
+        assert!(schedule.take_due(now).contains(&script("a")));
+        schedule.finished(&script("a"), false, now);
+        assert_eq!(schedule.due(&script("a")), Some(now + every));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn equal_requests_of_two_steps_are_one_entry_and_reports_are_slow() {
         let mut schedule = Schedule::new(still);
         let now = Instant::now();

@@ -230,6 +230,33 @@ mod tests {
     }
 
     #[test]
+    fn a_look_that_takes_long_says_for_how_long_and_changes_exactly_when_it_says_so() {
+        let pane = |looking: u64| {
+            let view = crate::engine::page::scenes::fail();
+            CheckPane { looking: Some(Duration::from_millis(looking)), ..view.page.checks[0].clone() }
+        };
+        for (ms, words) in [
+            (0, "looking now"),
+            (2_999, "looking now"),
+            (3_000, "looking for 3 s"),
+            (20_500, "looking for 20 s"),
+            (599_999, "looking for 599 s"),
+            (600_000, "looking for more than 10 min"),
+        ] {
+            // Half of it before the page was built, half since.
+            let (pane, elapsed) = (pane(ms - ms / 2), Duration::from_millis(ms / 2));
+            assert_eq!(pane.look_words(elapsed).as_deref(), Some(words));
+            let Some(until) = pane.until_look_counts(elapsed) else {
+                assert_eq!(ms, 600_000, "nothing counts on for ever");
+                continue;
+            };
+            assert_ne!(pane.look_words(elapsed + until).as_deref(), Some(words), "{ms}");
+            assert_eq!(pane.look_words((elapsed + until).saturating_sub(Duration::from_millis(1))).as_deref(), Some(words), "{ms}");
+        }
+        assert_eq!(CheckPane { looking: None, ..pane(0) }.until_look_counts(Duration::ZERO), None);
+    }
+
+    #[test]
     fn ages_are_words_to_the_minute() {
         let words = [0, 59, 60, 3600, 86_400, 259_200].map(|s| age(Duration::from_secs(s)));
         assert_eq!(words, ["just now", "just now", "1 min ago", "1 h ago", "1 day ago", "3 days ago"]);
