@@ -132,7 +132,8 @@ impl ScriptCall {
     #[must_use]
     pub fn line(&self) -> String {
         let values = self.values.iter().map(|(name, value)| format!("{name}={value}"));
-        std::iter::once(format!("run the script {}", self.run)).chain(values).collect::<Vec<_>>().join(" ")
+        let words: Vec<String> = std::iter::once(self.run.clone()).chain(values).collect();
+        format!("run the script {}", words.join(" "))
     }
 
     /// What a person reads of it before saying yes.
