@@ -16,7 +16,7 @@ use guidepost::{
         directory::{DESCRIPTOR, Dc1, Directory, DirectoryError, Ldap, LdapSettings, Limits, Login, Scope, Search, SignOn, dc1},
         entra::{Pause, SignInError},
         host::{
-            app1::{self, App1, Events, Held},
+            app1::{self, App1, Events, Held, MOST_EVENTS, Since},
             azure::{AzureHost, AzureHosts},
             script::{Host, HostError, Script},
         },
@@ -70,7 +70,7 @@ impl Lab {
     async fn host(&self, name: &str) -> Arc<AzureHost> {
         let subscription = self.text("subscription_id").to_owned();
         let machine = MachineId { subscription, group: "TLG-RG".into(), name: name.into() };
-        Arc::new(AzureHosts::new(self.azure().await).host(machine, "westeurope", None))
+        Arc::new(AzureHosts::new(self.azure().await).host(machine, Some("westeurope"), None))
     }
 
     async fn app1(&self) -> App1 {
@@ -157,13 +157,13 @@ async fn what_app1s_scripts_answer_is_what_an_express_installation_leaves() {
 async fn writeback_is_switched_by_the_script_and_the_log_tells_it_with_heartbeats_since() {
     let lab = Lab::start(&[]).await;
     let (app1, host) = (lab.app1().await, lab.host("APP1").await);
-    let before = app1.events(Timestamp::UNIX_EPOCH).await.unwrap();
+    let before = app1.events(Since::Mark(Timestamp::UNIX_EPOCH), MOST_EVENTS).await.unwrap();
     assert_eq!((before.absent.as_slice(), before.events.len()), (&["PasswordResetService".to_owned()][..], 0));
     let switched = app1.set_writeback(true, Duration::from_mins(1)).await.unwrap();
     assert_eq!((switched.ended, switched.enabled), (true, Some(true)));
     assert_eq!(app1.writeback().await.unwrap().enabled, Some(true));
     lab.clock("20m").await;
-    let events = app1.events(before.time).await.unwrap();
+    let events = app1.events(Since::Mark(before.time), MOST_EVENTS).await.unwrap();
     let (beats, rest): (Vec<_>, Vec<_>) = events.events.iter().partition(|event| event.id == 31019);
     assert_eq!(rest.iter().map(|event| event.id).collect::<Vec<_>>(), [31015, 31005, 31018, 31004], "newest first");
     assert!(beats.len() >= 4 && beats.iter().all(|beat| beat.text.contains("ServiceBusHeartBeat")), "{beats:?}");
@@ -203,7 +203,7 @@ async fn each_fault_of_entra_connect_shows_in_the_scripts_that_look_for_it_and_h
 
     lab.breaks("writeback-off").await;
     assert_eq!(app1.writeback().await.unwrap().enabled, Some(false));
-    assert_eq!(ids(&app1.events(start).await.unwrap())[..3], [31016, 31013, 31012]);
+    assert_eq!(ids(&app1.events(Since::Mark(start), MOST_EVENTS).await.unwrap())[..3], [31016, 31013, 31012]);
     lab.heals("writeback-off").await;
     assert_eq!(app1.writeback().await.unwrap().enabled, Some(true));
 
@@ -338,7 +338,7 @@ async fn a_script_on_the_wrong_machine_fails_as_it_would_there() {
         "Entra Connect is not installed on this machine"
     );
     assert_eq!(elsewhere.service().await.unwrap().service, None);
-    let events = elsewhere.events(Timestamp::UNIX_EPOCH).await.unwrap();
+    let events = elsewhere.events(Since::Mark(Timestamp::UNIX_EPOCH), MOST_EVENTS).await.unwrap();
     assert_eq!((events.absent.len(), events.events.len()), (2, 0));
     assert_eq!(elsewhere.rsat().await.unwrap().installed, Some(true));
     let answer = raw(&app1, &dc1::READ_ROOT, json!({})).await;
