@@ -17,15 +17,15 @@ pub(super) use azure::{
 };
 pub(super) use connect::{CYCLE_TAKES, Connect, Feature, Holdup, LogEvent, Provider};
 pub(super) use domain::{
-    Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime,
-    guid_of, hash, head_name, parent_key, uac,
+    Account, Bytes, CONNECTOR, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid,
+    filetime, guid_of, hash, head_name, parent_key, uac,
 };
 pub(super) use domain::{Kept, Spoil};
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
-pub(super) use wizard::Wizard;
+pub(super) use wizard::Touch;
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};

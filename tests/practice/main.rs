@@ -16,3 +16,4 @@ mod process;
 mod roles;
 mod sign_in;
 mod tenant;
+mod wizard;
