@@ -36,8 +36,13 @@ impl World {
             Some(Holdup::Staging) if self.connect.is_cycling(now) => return Err(Misstep::State(Holdup::Running.to_string())),
             Some(Holdup::Staging) | None => {}
         }
-        self.connect.wizard = Some(Wizard::open(self.setup(), now));
+        self.show_wizard(now);
         Ok(())
+    }
+
+    /// The wizard's first page, whatever stood in the way of opening it.
+    pub(in crate::practice) fn show_wizard(&mut self, now: Timestamp) {
+        self.connect.wizard = Some(Wizard::open(self.setup(), now));
     }
 
     /// Closes the window by its frame: nothing that was chosen and not configured happens.
@@ -62,7 +67,7 @@ impl World {
                 self.connect.wizard = None;
                 if cycle {
                     // What holds a cycle up is not the wizard's business any more.
-                    let _ = self.person("sync", &[], now);
+                    let _ = self.start_cycle(now);
                 }
             }
         }
