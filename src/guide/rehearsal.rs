@@ -145,5 +145,11 @@ pub const VERBS: &[(&str, usize)] = &[
     ("rename-user", 2),
     ("delegate", 1),
     ("set-minimum-age", 1),
+    ("open-wizard", 0),
+    ("close-wizard", 0),
+    ("wizard-choose", 1),
+    ("wizard-tick", 1),
+    ("wizard-enter", 1),
+    ("wizard-press", 1),
     ("revoke-tokens", 0),
 ];

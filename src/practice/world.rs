@@ -26,7 +26,7 @@ pub use presets::Preset;
 pub(super) use presets::USER1;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
-pub(super) use wizard::Wizard;
+pub(super) use wizard::Touch;
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
