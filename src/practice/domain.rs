@@ -11,6 +11,7 @@ mod session;
 mod tree;
 mod values;
 mod wire;
+mod write_back;
 
 use super::live::Live;
 use ldap3_proto::proto::LdapMsg;
@@ -27,6 +28,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use wire::{Request, Silence};
+pub(super) use write_back::{Order, write_back};
 
 /// For the TLS handshake, and for each piece of a reply.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -6,7 +6,8 @@ use super::{
     faults::Fault,
     log::RequestLog,
     store::{Store, StoreError},
-    world::{APP1, Directory, Preset, World},
+    world::{APP1, Directory, Preset, World, Writeback},
+    writeback,
 };
 use crate::base::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -115,6 +116,13 @@ impl Live {
     /// Lets happen what was due by now.
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
+        // First, because what is written down now was done before now.
+        while let Some((id, next)) = self.world.next_of_writeback(now) {
+            self.change_at(next.at(), |world| {
+                writeback::step(world, &id, next);
+                Ok::<(), StoreError>(())
+            })?;
+        }
         let mut due = self.world.directory.clone();
         // Entra Connect runs on APP1.
         let cycled = self.world.azure.runs(APP1, now) && due.keep_schedule(now);
@@ -162,6 +170,7 @@ impl Live {
             world.consents = fresh.consents;
             world.faults.clear();
             world.operations.clear();
+            world.writeback = Writeback::default();
             Ok::<(), StoreError>(())
         })?;
         self.replica = Replica::new(&self.world.directory);

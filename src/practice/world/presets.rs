@@ -3,7 +3,7 @@
 use super::domain::{Held, USER1_GUID, USER1_RID, domain_sid, user1_name};
 use super::{
     App, Assignment, Azure, Connect, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises,
-    Resource, Sync, Tokens, User, World,
+    Resource, Sync, Tokens, User, World, Writeback,
 };
 use crate::practice::tables;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -75,6 +75,7 @@ impl World {
             app: App::default(),
             faults: Vec::new(),
             operations: Vec::new(),
+            writeback: Writeback::default(),
         };
         match preset {
             Preset::Start => {}
