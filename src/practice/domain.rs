@@ -2,6 +2,7 @@
 
 mod caller;
 mod filter;
+mod local;
 mod modify;
 mod password;
 mod refusal;
@@ -12,6 +13,9 @@ mod tree;
 mod values;
 mod wire;
 mod write_back;
+
+pub(super) use local::{Local, Refused, Scope};
+pub(super) use values::generalized;
 
 use super::live::Live;
 use ldap3_proto::proto::LdapMsg;

@@ -10,6 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 /// Between two events of one moment.
 const BETWEEN_EVENTS: SignedDuration = SignedDuration::from_millis(10);
 
+/// What Kerberos bears, in seconds (RFC 4120 5.5.1; the default of a Windows domain).
+const MOST_SKEW: i64 = 300;
+
 /// Does what was due at a moment for one message.
 pub(super) fn step(world: &mut World, id: &str, next: Next) {
     let Some(message) = world.writeback.messages.iter().find(|one| one.id == id).cloned() else { return };
@@ -44,6 +47,9 @@ fn ask_domain(world: &mut World, message: &Message, at: Timestamp) -> Result<(),
     let Letter { new, old } = world.writeback.letter(&message.id).cloned().ok_or(Setback::Unreachable)?;
     if !world.azure.runs(DC1, at) {
         return Err(Setback::Unknown);
+    }
+    if world.connect.clock.abs() > MOST_SKEW {
+        return Err(Setback::Clock);
     }
     let remembered = world.is_broken(Fault::History, at);
     let order = Order { trip: message.trip, sid: &sid, new: new.expose(), old: old.as_deref(), remembered };

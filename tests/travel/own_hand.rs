@@ -1,6 +1,6 @@
 //! The person's own hand: who may, what it comes to, and the wrong tool.
 
-use crate::stage::{FIRST, SAM, Stage, USER, agent};
+use crate::stage::{FIRST, SAM, Stage, agent};
 use serde_json::{Value, json};
 
 const NEW: &str = "Canary-Own-1";
@@ -32,7 +32,7 @@ async fn a_person_resets_and_changes_its_own_password_and_it_counts_as_its_own()
     assert_eq!((stage.bind(NEW).await.as_str(), stage.bind(FIRST).await.as_str()), ("0", "52e"));
     let audit = stage.audits().await.remove(0);
     assert_eq!((&audit["activityDisplayName"], &audit["result"]), (&json!("Reset password (self-service)"), &json!("success")));
-    assert_eq!((agent(&audit).as_deref(), &audit["initiatedBy"]["user"]["id"]), (Some("Microsoft Entra Connect"), &json!(USER)));
+    assert_eq!((agent(&audit).as_deref(), &audit["initiatedBy"]["user"]["id"]), (Some("Microsoft Entra Connect"), &json!(stage.user)));
     stage.person("change-own-password", &[SAM], Some("Canary-Own-2")).await.unwrap();
     stage.lab().clock("4s").await;
     assert!(stage.set_at().await > reset);
@@ -101,7 +101,7 @@ async fn each_gate_of_the_page_has_its_own_code_and_five_tries_close_it_for_a_da
 async fn the_registration_report_follows_the_portal_and_the_person_hours_later() {
     let stage = Stage::new().await;
     let shown = async || {
-        let path = format!("/v1.0/reports/authenticationMethods/userRegistrationDetails/{USER}");
+        let path = format!("/v1.0/reports/authenticationMethods/userRegistrationDetails/{}", stage.user);
         // A token does not live as long as the report.
         let token = stage.sign_in_again().await;
         let (_, body) = stage.lab().get(&token, &path).await;

@@ -55,6 +55,7 @@ const REFUSED: &[(&str, u64, &str)] = &[
     ("rights-missing", 33_004, "OnPremisesAdminActionRequired (SSPR_0029): "),
     ("user-protected", 33_004, "OnPremisesAdminActionRequired (SSPR_0029): "),
     ("inheritance-off", 33_004, "OnPremisesAdminActionRequired (SSPR_0029): "),
+    ("connect-clock", 33_001, "ADUnKnownError: "),
     ("history", 33_008, "ADPasswordPolicyError: "),
 ];
 
@@ -105,7 +106,7 @@ async fn a_reset_of_a_locked_account_is_written_and_leaves_it_locked() {
 #[tokio::test]
 async fn whoever_does_not_listen_lets_the_message_expire_and_who_comes_in_time_gets_it() {
     let stage = Stage::new().await;
-    for code in ["bus-unreachable", "vm-stopped"] {
+    for code in ["bus-unreachable", "vm-stopped", "service-stopped", "staging-mode"] {
         stage.breaks(code).await;
         let waiting = stage.reset(NEW, "60s").await;
         assert_eq!(waiting.status, "running", "{code}");
@@ -124,6 +125,28 @@ async fn whoever_does_not_listen_lets_the_message_expire_and_who_comes_in_time_g
     stage.heal().await;
     stage.lab().clock("4s").await;
     assert_eq!(stage.operation(&location).await["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn that_writeback_is_off_the_cloud_knows_by_itself() {
+    let stage = Stage::new().await;
+    stage.breaks("writeback-off").await;
+    let ended = stage.reset(NEW, "4s").await;
+    assert_eq!((ended.status.as_str(), ended.result.as_str(), ended.agent.as_deref()), ("failed", "failure", Some("None")));
+    assert!(ended.detail.starts_with("WritebackNotEnabled (SSPR_0010): "), "{}", ended.detail);
+    assert_eq!((ended.events, stage.bind(FIRST).await.as_str()), (vec![], "0"));
+    let why = stage.person("change-own-password", &[SAM], None).await.unwrap_err();
+    assert!(why.contains("SSPR_0010"), "{why}");
+}
+
+#[tokio::test]
+async fn an_open_wizard_and_hash_synchronisation_that_is_off_do_not_stop_a_reset() {
+    let stage = Stage::new().await;
+    for (number, code) in ["wizard-open", "hash-sync-off"].into_iter().enumerate() {
+        stage.breaks(code).await;
+        assert_eq!(stage.reset(&format!("{NEW}{number}"), "4s").await.events, SUCCESS, "{code}");
+        stage.heal().await;
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,8 @@
 use crate::browser::{Browser, redeem, token_with};
 use crate::dc::{Dc, one, quoted, said, text};
 use crate::lab::{CLI_TOOLS, Lab, VERIFIER};
-use base64::Engine as _;
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
-pub(crate) const USER: &str = "5a1d9c70-3e64-4b82-9f17-c2d08b6e4a35";
 pub(crate) const SAM: &str = "writeback.test";
 pub(crate) const DN: &str = "CN=Writeback Test,CN=Users,DC=testlab,DC=contoso,DC=example";
 /// What the account is made with.
@@ -20,6 +17,8 @@ const METHOD: &str = "28c10230-6103-485e-b985-444c60001490";
 pub(crate) struct Stage {
     pub(crate) dc: Dc,
     pub(crate) token: String,
+    /// The account's id in the tenant.
+    pub(crate) user: String,
 }
 
 /// What came of a reset.
@@ -50,8 +49,14 @@ impl Stage {
         );
         assert_eq!(said(made.await), (0, String::new()));
         let lab = switched_on(dc.lab.take().unwrap()).await;
+        // A product that is bought is given to every account.
+        for (verb, args) in [("sync", vec![]), ("drop-license", vec!["SPE_E5"]), ("buy-license", vec!["SPE_E5"])] {
+            lab.person(verb, &args).await;
+        }
         let token = token_with(&lab, ADMIN, SCOPES).await;
-        Self { dc: Dc::of(lab), token }
+        let (status, user) = lab.get(&token, "/v1.0/users/writeback.test@contoso.example?$select=id").await;
+        assert_eq!(status, 200, "{user}");
+        Self { token, user: user["id"].as_str().unwrap().to_owned(), dc: Dc::of(lab) }
     }
 
     /// Another token, with nothing left to consent to.
@@ -89,7 +94,7 @@ impl Stage {
 
     /// Asks for a reset and gives the address to poll.
     pub(crate) async fn ask(&self, password: &str) -> String {
-        let path = format!("{}/v1.0/users/{USER}/authentication/methods/{METHOD}/resetPassword", self.lab().text("graph"));
+        let path = format!("{}/v1.0/users/{}/authentication/methods/{METHOD}/resetPassword", self.lab().text("graph"), self.user);
         let reply = self.lab().http.post(path).bearer_auth(&self.token).json(&json!({"newPassword": password})).send().await.unwrap();
         let location = reply.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
         assert_eq!(reply.status(), 202, "{}", reply.text().await.unwrap());
@@ -158,22 +163,12 @@ pub(crate) fn agent(audit: &Value) -> Option<String> {
     found.map(|detail| detail["value"].as_str().unwrap().to_owned())
 }
 
-/// The same lab with writeback switched on and the account synchronised.
+/// The same lab with writeback switched on.
 async fn switched_on(mut lab: Lab) -> Lab {
     lab.child.kill().await.unwrap();
     let path = lab.dir.join("world.json");
     let mut world: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     world["connect"]["writeback"] = true.into();
-    let sid = world["domain"]["objects"].as_object().unwrap().values().find(|object| object["dn"] == DN).unwrap()["sid"].clone();
-    let users = world["directory"]["users"].as_array_mut().unwrap();
-    let mut user = users.iter().find(|user| user["upn"].as_str().unwrap().starts_with("User1@")).unwrap().clone();
-    user["id"] = USER.into();
-    user["upn"] = "writeback.test@contoso.example".into();
-    user["password"] = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(FIRST)).into();
-    user["on_premises"]["sam"] = SAM.into();
-    user["on_premises"]["dn"] = DN.into();
-    user["on_premises"]["sid"] = sid;
-    users.push(user);
     std::fs::write(&path, world.to_string()).unwrap();
     let temp = lab.temp.take();
     Lab { temp, ..Lab::start_in(lab.dir.clone(), &["--consistency", "0s"]).await }

@@ -56,6 +56,9 @@ pub(in crate::practice) enum Setback {
     /// The domain, or something on the way to it, does not answer.
     #[error("ADUnKnownError: the on-premises domain could not do it.")]
     Unknown,
+    /// APP1's clock is too far from the domain's for Kerberos.
+    #[error("ADUnKnownError: the on-premises domain did not let Entra Connect sign in.")]
+    Clock,
     /// No such account in the domain.
     #[error("ADUserNotFoundError: the account was not found on-premises.")]
     NotFound,
@@ -94,7 +97,7 @@ impl Setback {
     /// The event that says so on APP1; `None` for what APP1 does not learn.
     pub(in crate::practice) fn event(self) -> Option<u32> {
         match self {
-            Self::Unknown => Some(33_001),
+            Self::Unknown | Self::Clock => Some(33_001),
             Self::NotFound => Some(33_002),
             Self::Permissions => Some(33_004),
             Self::Disabled => Some(33_005),
@@ -109,6 +112,7 @@ impl Setback {
     /// What the synchronisation engine writes beside it, under 6329 (`facts/domain.md` 3.7, 6 D02).
     pub(in crate::practice) fn engine(self) -> Option<&'static str> {
         match self {
+            Self::Clock => Some("hr=80070576, message=There is a time and/or date difference between the client and server."),
             Self::Permissions => Some("hr=80070005, message=Access is denied."),
             Self::Policy => {
                 Some("hr=80230619, message=A restriction prevents the password from being changed to the current one specified.")

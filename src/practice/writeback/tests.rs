@@ -37,7 +37,14 @@ fn world() -> World {
             object.sid.clone().unwrap()
         })
         .unwrap();
-    let there = OnPremises { sam: "writeback.test".to_owned(), dn: DN.to_owned(), sid, immutable_id: String::new(), synced: begun };
+    let there = OnPremises {
+        sam: "writeback.test".to_owned(),
+        dn: DN.to_owned(),
+        sid,
+        immutable_id: String::new(),
+        synced: begun,
+        password_set: 0,
+    };
     let model = world.directory.user_by_any_name("User1").unwrap().clone();
     let user = User { id: USER.to_owned(), upn: "writeback.test@contoso.example".to_owned(), on_premises: Some(there), ..model };
     world.directory.users.push(user);
@@ -211,6 +218,7 @@ fn a_short_or_simple_password_a_disabled_or_a_missing_account_and_no_domain_cont
     };
     assert_eq!(ends(&|_| (), "Ab1-"), 33_008);
     assert_eq!(ends(&|_| (), "onlysmallletters"), 33_008);
+    assert_eq!((ends(&|world| world.connect.clock = 300, NEW), ends(&|world| world.connect.clock = -301, NEW)), (31_010, 33_001));
     assert_eq!(ends(&|world| account(world, uac::NORMAL | uac::DISABLED), NEW), 33_005);
     assert_eq!(ends(&|world| world.domain.make_mut().remove(&key()), NEW), 33_002);
     assert_eq!(ends(&|world| world.azure.machine_mut(DC1).unwrap().stop(crate::practice::world::Power::Stopped, at(0)), NEW), 33_001);
