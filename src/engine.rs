@@ -14,9 +14,11 @@ pub mod matcher;
 pub mod page;
 pub mod permissions;
 pub mod probe;
+pub mod proof;
 pub mod rehearse;
 pub mod run;
 pub mod schedule;
+pub mod scripts;
 pub mod systems;
 
 /// Lower-case hex.

@@ -125,6 +125,9 @@ pub enum Event {
         /// The status, if there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
+        /// What was seen all the same, such as the hops of a round trip.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        captured: Map<String, Value>,
     },
     /// A change has arrived everywhere that was looked at.
     Settled {

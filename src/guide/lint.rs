@@ -6,6 +6,7 @@ mod domain;
 mod names;
 mod rehearsal;
 mod rights;
+mod scripts;
 mod step;
 mod uses;
 mod words;
@@ -177,7 +178,7 @@ fn unused(parts: &Parts, out: &mut Vec<Finding>) {
                 match reference {
                     Reference::Variable(name) => variables.insert(name.clone()),
                     Reference::Constant(name) => constants.insert(name.clone()),
-                    Reference::Captured(_) | Reference::Probe { .. } => false,
+                    Reference::Captured(_) | Reference::Probe { .. } | Reference::Found { .. } => false,
                 };
             }
         }
