@@ -7,7 +7,7 @@ use super::{
     ledger::{Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
     probe::{LookError, Request, Systems},
-    proof,
+    proof::{self, live::Travelling},
     schedule::System,
 };
 use crate::base::{Problem, clock::Clock};
@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) streaks: BTreeMap<(String, String), Streak>,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
+    /// The round trip under way.
+    pub(super) travelling: Option<Travelling>,
 }
 
 /// A check as `check --format json` and the faces report it.
@@ -76,7 +78,7 @@ impl Engine {
     #[must_use]
     pub fn new(guide: Arc<Guide>, lab: LabName, variables: BTreeMap<String, String>, clock: Arc<dyn Clock>, journal: Journal) -> Self {
         let ledger = Ledger::of(journal.lines(), &guide.pack.id);
-        let state = Mutex::new(State { looks: HashMap::new(), streaks: BTreeMap::new(), journal, ledger });
+        let state = Mutex::new(State { looks: HashMap::new(), streaks: BTreeMap::new(), journal, ledger, travelling: None });
         let inner = Inner {
             variables: with_defaults(&guide, variables),
             guide,
@@ -133,6 +135,17 @@ impl Engine {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The round trip under way.
+    #[must_use]
+    pub fn travelling(&self) -> Option<Travelling> {
+        self.state().travelling.clone()
+    }
+
+    pub(super) fn set_travelling(&self, travelling: Option<Travelling>) {
+        self.state().travelling = travelling;
+        self.touch();
     }
 
     /// Calls `read` with everything that is known now; never awaits inside.

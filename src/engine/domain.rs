@@ -4,12 +4,12 @@ use super::{
     permissions::{self, Gathered},
     probe::{Answer, Entries, LookError, Request, SendError},
 };
-use crate::base::text;
+use crate::base::{Secret, text};
 use crate::guide::step::{Right, SearchScope};
 use crate::lab::connect::{DomainWay, NoDomain};
 use crate::rights::{Descriptor, Guid, Sid, Token};
 use crate::services::directory::{
-    DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search,
+    DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search, SignOn,
     grant::{self, GrantError},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -60,6 +60,15 @@ impl Domain {
             self.changed().take_if(|dn| Some(dn.as_str()) == changed.as_deref());
         }
         Ok(answer)
+    }
+
+    /// Whether a name and a password are taken right now, tried once.
+    ///
+    /// # Errors
+    /// It could not be tried.
+    pub async fn sign_on(&self, name: &str, password: &Secret) -> Result<SignOn, LookError> {
+        let directory = self.way.open().await.map_err(|error| no_domain(&error))?;
+        directory.sign_on(name, password).await.map_err(|error| look_error(&error))
     }
 
     /// Adds and removes entries: read again just before, refused when something else changed, looked at after.

@@ -2,6 +2,7 @@
 
 use super::consent::WriteAsk;
 use super::matcher::Scope;
+use super::proof::road::Road;
 use crate::base::encode::{self, EncodeError};
 use crate::guide::step::{
     AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, Trip, TripBy, WriteMethod,
@@ -348,6 +349,11 @@ pub trait Systems: Send + Sync {
     /// Where scripts of a machine run, for plans and screens; its part where no lab says more.
     fn host(&self, part: MachinePart) -> String {
         part.key().to_owned()
+    }
+
+    /// The way of a round trip; `None` where there is none.
+    fn road(&self) -> Option<&dyn Road> {
+        None
     }
 
     /// The address of the domain controller, for plans and screens; empty where none is configured.

@@ -7,11 +7,15 @@ use super::{
     domain::Domain,
     page::{SignInAsk, SignInPane},
     probe::{Answer, GraphCall, LookError, Me, NotReady, Request, SendError, Systems, Write},
+    proof::{
+        reset_path,
+        road::{Accepted, Road},
+    },
     run::{Door, NotConnected, SignedIn, Talk},
     scripts::Scripts,
 };
 use crate::base::{
-    Problem,
+    Problem, Secret,
     clock::Clock,
     http::{Method, WireLine, WireLog},
 };
@@ -19,11 +23,15 @@ use crate::guide::{Guide, rights, step::MachinePart};
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
 use crate::services::{
     azure::Tokens as _,
+    directory::SignOn,
     entra::{
-        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignIn,
-        SignInError, Way,
+        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, Location, NotTheAddress, Prompt, Purpose, Session,
+        SignIn, SignInError, Way,
     },
-    host,
+    host::{
+        self,
+        app1::{Watch, Watched},
+    },
 };
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -136,8 +144,39 @@ impl Systems for LabSystems {
         self.scripts.address(part)
     }
 
+    fn road(&self) -> Option<&dyn Road> {
+        Some(self)
+    }
+
     fn domain(&self) -> String {
         self.domain.address()
+    }
+}
+
+#[async_trait]
+impl Road for LabSystems {
+    async fn reset(&self, user: &str, password: &Secret, _confirmed: &Confirmed) -> Result<Accepted, SendError> {
+        match self.graph.reset_password(&reset_path(user), password).await {
+            Ok(mut reply) => Ok(Accepted { operation: reply.location.take(), answer: answer(reply) }),
+            Err(error) if error.outcome_known() => Err(SendError::Refused(look_error(&error))),
+            Err(error) => Err(SendError::InDoubt(look_error(&error))),
+        }
+    }
+
+    async fn operation(&self, place: &Location) -> Result<Answer, LookError> {
+        self.graph.poll(place).await.map(answer).map_err(|error| look_error(&error))
+    }
+
+    async fn watch(&self, watch: &Watch) -> Result<Watched, LookError> {
+        self.scripts.watch(watch).await
+    }
+
+    async fn sign_on(&self, name: &str, password: &Secret) -> Result<SignOn, LookError> {
+        self.domain.sign_on(name, password).await
+    }
+
+    fn watcher(&self) -> String {
+        self.scripts.watcher()
     }
 }
 

@@ -30,6 +30,8 @@ pub enum How {
     Typed,
     /// By `--yes`.
     Yes,
+    /// By `--force`, sooner than it should be.
+    Forced,
 }
 
 impl How {
@@ -38,6 +40,7 @@ impl How {
             Self::Key => "key",
             Self::Typed => "typed",
             Self::Yes => "yes",
+            Self::Forced => "forced",
         }
     }
 }
@@ -75,6 +78,10 @@ impl Engine {
                     .hint("look at the new plan and confirm that"),
             ));
         }
+        // The typed word of such a plan says so itself.
+        if let Some(sooner) = plan.too_soon.as_ref().filter(|_| !matches!(how, How::Typed | How::Forced)) {
+            return Err(Refusal::Not(sooner.problem()));
+        }
         if plan.writes_to_tenant() {
             // Before anything is intended: who declines a permission has changed nothing.
             self.ready_to_write().await?;
@@ -103,6 +110,9 @@ impl Engine {
         let n = self.record(Some(&plan.step), intended).map_err(Refusal::Not)?;
         if let Some(of) = op.undo_of.filter(|_| gone) {
             return self.end(&plan.step, Event::Undone { intended: n, of, status: None, note: Some("it was gone already".into()) });
+        }
+        if let Write::Trip { trip } = &op.request {
+            return self.travel(systems.as_ref(), &plan.step, n, trip, permit).await;
         }
         match systems.send(&op.request, permit).await {
             Ok(answer) => self.sent(plan, op, n, &answer),

@@ -11,7 +11,8 @@ use crate::engine::{
     matcher::{Scope, shown},
     permissions::{Difference, Running},
     probe::{self, GraphCall, MachineCall, Request, Write},
-    proof, scripts,
+    proof::{self, plan::TooSoon},
+    scripts,
 };
 use crate::guide::{
     Step,
@@ -69,6 +70,9 @@ pub struct Plan {
     pub ops: Vec<PlannedOp>,
     /// Ops that are not needed, and why.
     pub skipped: Vec<String>,
+    /// It is planned sooner than it should be made again; only somebody who insists makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_soon: Option<TooSoon>,
     /// What only a person can do, a sentence each: where, and how to say that it is done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<String>,
@@ -107,7 +111,11 @@ impl PlannedOp {
         match &self.request {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
-            Write::Machine { .. } | Write::Trip { .. } => format!("POST {}", self.address),
+            Write::Machine { .. } => format!("POST {}", self.address),
+            Write::Trip { trip } => match trip.by {
+                TripBy::Administrator => format!("POST {}", self.address),
+                TripBy::Person => "nothing; it watches".to_owned(),
+            },
             Write::Script { script } => format!("{} on {}", script.line(), self.address),
         }
     }
@@ -119,7 +127,8 @@ impl PlannedOp {
             (Write::Graph(call), _) if call.body.is_null() => String::new(),
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
-            (Write::Permissions { .. }, None) | (Write::Machine { .. } | Write::Trip { .. }, _) => String::new(),
+            (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
+            (Write::Trip { trip }, _) => proof::plan::carries(trip),
             (Write::Script { script }, _) => script.carries(),
         }
     }
@@ -129,13 +138,20 @@ impl Plan {
     /// Whether something of it goes to the tenant, so that somebody must be signed in for writing there.
     #[must_use]
     pub fn writes_to_tenant(&self) -> bool {
-        self.ops.iter().any(|op| matches!(op.request, Write::Graph(_)))
+        self.ops.iter().any(|op| match &op.request {
+            Write::Graph(_) => true,
+            Write::Trip { trip } => trip.by == TripBy::Administrator,
+            Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } => false,
+        })
     }
 
     /// The word that a person must type; `None` when a key is enough.
     #[must_use]
     pub fn typed(&self) -> Option<&'static str> {
-        self.high_risk.then(|| self.direction.word())
+        match &self.too_soon {
+            Some(_) => Some("force"),
+            None => self.high_risk.then(|| self.direction.word()),
+        }
     }
 
     fn new(engine: &Engine, step: &Step, direction: Direction, ops: Vec<PlannedOp>, skipped: Vec<String>) -> Self {
@@ -148,7 +164,20 @@ impl Plan {
         // Taking a privilege back is never the risky direction.
         let high_risk = step.risk == Risk::High && direction == Direction::Apply;
         let option = engine.guide().option(&step.id).map(str::to_owned);
-        Self { format: 1, id, guide, lab, step: step.id.clone(), option, direction, high_risk, ops, skipped, by_hand: Vec::new() }
+        Self {
+            format: 1,
+            id,
+            guide,
+            lab,
+            step: step.id.clone(),
+            option,
+            direction,
+            high_risk,
+            ops,
+            skipped,
+            too_soon: None,
+            by_hand: Vec::new(),
+        }
     }
 }
 
@@ -206,7 +235,12 @@ impl Engine {
                     Err(reason) => skipped.push(reason),
                 }
             }
-            Ok(Plan::new(self, definition, Direction::Apply, ops, skipped))
+            let users = ops.iter().filter_map(|op| match &op.request {
+                Write::Trip { trip } if trip.by == TripBy::Administrator => Some(&trip.user),
+                Write::Trip { .. } | Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } => None,
+            });
+            let too_soon = users.filter_map(|user| TooSoon::of(known, user)).next();
+            Ok(Plan { too_soon, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
         })
     }
 
@@ -250,6 +284,9 @@ impl Engine {
             }
             Change::Trip(trip) => {
                 let call = probe::trip(trip, &scope).map_err(|error| cannot(&error))?;
+                let account = read(known, &proof::look::user(&call.dn), &title)?;
+                let me = self.systems().and_then(|systems| systems.me());
+                let (call, before) = proof::plan::planned(call, account, known, me.as_ref()).map_err(Refusal::Not)?;
                 let undo = match &op.undo {
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
                     Undo::Graph(_) | Undo::Revoke | Undo::Script(_) => "cannot be taken back: nobody knows the old password".to_owned(),
@@ -376,7 +413,8 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Trip(_) | Change::Script(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => None,
+                Change::Trip(trip) => probe::trip(trip, &known.scope(step)).ok().map(|call| proof::look::user(&call.dn)),
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
