@@ -14,5 +14,6 @@ mod lab;
 mod our_client;
 mod process;
 mod roles;
+mod scripts;
 mod sign_in;
 mod tenant;
