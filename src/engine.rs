@@ -11,12 +11,14 @@ pub mod journal;
 pub mod known;
 pub mod ledger;
 pub mod matcher;
+pub mod object;
 pub mod page;
 pub mod permissions;
 pub mod probe;
 pub mod rehearse;
 pub mod run;
 pub mod schedule;
+pub mod scripts;
 pub mod systems;
 
 /// Lower-case hex.

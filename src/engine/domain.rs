@@ -1,6 +1,9 @@
 //! The domain of a lab as the engine asks it: searches, rights and permissions become answers and sentences. Judges nothing itself.
 
+mod objects;
+
 use super::{
+    object::{ObjectCall, parent},
     permissions::{self, Gathered},
     probe::{Answer, Entries, LookError, Request, SendError},
 };
@@ -74,6 +77,15 @@ impl Domain {
         write(directory.as_ref(), entries).await
     }
 
+    /// Makes, changes or takes away an object.
+    ///
+    /// # Errors
+    /// [`SendError`] tells a refusal from doubt.
+    pub async fn send_object(&self, call: &ObjectCall) -> Result<Answer, SendError> {
+        let directory = self.way.open().await.map_err(|error| SendError::Refused(no_domain(&error)))?;
+        objects::send(directory.as_ref(), call).await
+    }
+
     fn changed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,6 +116,9 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
                 Err(error) => return Err(look_error(&error)),
             };
             json!({"value": found.iter().map(|entry| shown(entry, attributes)).collect::<Vec<_>>()})
+        }
+        Request::Script { run, .. } => {
+            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
         }
         Request::Graph { path, .. } => return Err(sentence(format!("`{}` is no question to a domain", text::short(path, 80)), None)),
         Request::Ldap { base, scope, filter, attributes } => {
@@ -250,17 +265,6 @@ async fn above(directory: &dyn Directory, root: &Root, on: &str) -> Result<Vec<D
         dn = parent;
     }
     Ok(found)
-}
-
-/// What stands behind the first comma that is not escaped (RFC 4514 2.1).
-fn parent(dn: &str) -> Option<&str> {
-    let mut escaped = false;
-    let comma = dn.char_indices().find(|(_, c)| {
-        let ends = *c == ',' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        ends
-    });
-    dn.get(comma?.0 + 1..).map(str::trim_start).filter(|rest| !rest.is_empty())
 }
 
 /// An entry as facts: SIDs and GUIDs as text, other bytes that are no text as base64.

@@ -3,7 +3,7 @@
 use super::variables::{Pointer, Template};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -99,6 +99,41 @@ pub enum Probe {
     /// What Guidepost itself changed in this lab and has not taken back: a list under `/value`, each with `step`, `op`, `title`, `at` and
     /// `undo` (whether it can be taken back). The lines of the step that asks are left out; no request goes out.
     Ledger(LedgerLook),
+    /// A script of the program that only reads, on the machine that it is for.
+    Script(ScriptLook),
+}
+
+/// A script that only reads; its result is the facts, its `time` their time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptLook {
+    /// Its name, as `guidepost guide show` lists them.
+    pub run: String,
+    /// How far back it looks, by the machine's own clock; only for `connect-events`, and always there.
+    #[serde(default, deserialize_with = "super::variables::some_duration")]
+    #[schemars(with = "Option<String>")]
+    pub within: Option<Duration>,
+}
+
+/// A script that changes something, and what it is given.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptRun {
+    /// Its name, as `guidepost guide show` lists them.
+    pub run: String,
+    /// Its values by name.
+    #[serde(default)]
+    pub values: IndexMap<String, ScriptValue>,
+}
+
+/// A value for a script: nothing that could be text in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "`true`, `false` or a whole number is expected")]
+pub enum ScriptValue {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(u32),
 }
 
 /// A look at the ledger; it asks for nothing.
@@ -482,6 +517,8 @@ pub enum Change {
     Azure(AzureChange),
     /// One of the domain's objects: made, or some of its attributes set.
     Ldap(LdapWrite),
+    /// A script of the program that changes something.
+    Script(ScriptRun),
 }
 
 /// A change of one of the domain's objects.
@@ -579,6 +616,8 @@ pub enum Undo {
     Restore,
     /// With the object that the op of this name made: it goes when that goes.
     With(String),
+    /// By this script.
+    Script(ScriptRun),
     /// Not at all, and why.
     None(String),
 }
@@ -590,7 +629,7 @@ impl Undo {
         match self {
             Self::Delete => true,
             Self::Graph(write) => write.method == WriteMethod::Delete,
-            Self::Revoke | Self::Restore | Self::With(_) | Self::None(_) => false,
+            Self::Revoke | Self::Restore | Self::Script(_) | Self::With(_) | Self::None(_) => false,
         }
     }
 }
@@ -647,7 +686,7 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
-            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Ledger(_) => Vec::new(),
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Script(_) | Self::Ledger(_) => Vec::new(),
         }
     }
 }

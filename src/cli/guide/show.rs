@@ -3,7 +3,7 @@
 use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
-use crate::guide::step::{AzureChange, Change, LdapWrite, Op, Right, Risk, Step, StepKind, Undo};
+use crate::guide::step::{AzureChange, Change, LdapWrite, Op, Right, Risk, ScriptRun, Step, StepKind, Undo};
 use crate::services::directory::dc1;
 use crate::services::host::app1;
 use unicode_width::UnicodeWidthStr as _;
@@ -145,11 +145,13 @@ fn change(op: &Op, prose: &StepProse) -> String {
         Undo::Delete => "taken back by deleting the object, if nothing is in it".to_owned(),
         Undo::Restore => "taken back by giving back the values that were there".to_owned(),
         Undo::With(op) => format!("goes with what `{op}` made"),
+        Undo::Script(run) => format!("taken back by {}", script(run)),
         Undo::None(why) => format!("cannot be taken back: {why}"),
     };
     let sent = match &op.change {
         Change::Graph(write) => format!("{} {}", write.method.as_str(), write.path.source),
         Change::Grant(grant) => format!("grant {} on {}", list(&grant.rights), grant.on.source),
+        Change::Script(run) => script(run),
         Change::Azure(AzureChange::Start(part)) => format!("start the machine {} in Azure", part.key()),
         Change::Ldap(LdapWrite::Add(add)) => format!("add the {} {} to the domain", add.class.key(), add.dn.source),
         Change::Ldap(LdapWrite::Set(set)) => {
@@ -157,6 +159,10 @@ fn change(op: &Op, prose: &StepProse) -> String {
         }
     };
     format!("{}; {sent}; {undo}", words(&prose.changes, &op.id))
+}
+
+fn script(run: &ScriptRun) -> String {
+    format!("run the script {}", crate::engine::scripts::line(run))
 }
 
 fn list(rights: &[Right]) -> String {

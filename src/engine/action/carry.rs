@@ -1,6 +1,6 @@
 //! Carrying a confirmed plan out: planned again, refused if it changed, journal before the deed, deed, journal after.
 
-use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard};
+use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard, object};
 use crate::base::Problem;
 use crate::engine::{
     check::Verdict,
@@ -10,6 +10,7 @@ use crate::engine::{
     ledger::InDoubt,
     matcher,
     probe::{self, Answer, Entries, LookError, SendError, Systems, Write},
+    scripts,
 };
 use crate::guide::step::{Op, Undo};
 use serde_json::{Map, Value};
@@ -140,7 +141,7 @@ impl Engine {
     /// write itself may still be running: Samba takes 12 to 20 s to hand an entry down to 10,000 users, measured under load.
     pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
         match request {
-            Write::Graph(_) | Write::Machine { .. } => self.window(step),
+            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.window(step),
             Write::Permissions { .. } | Write::Object { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
@@ -243,7 +244,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Object { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
@@ -252,11 +253,22 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
         return nothing;
     };
     let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
+    let back = match sent {
+        Write::Object { ldap } => object::taken_back(&op.undo, ldap, body),
+        Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } => None,
+    };
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),
         Undo::With(op) => (None, Some(format!("it goes with what `{op}` made"))),
-        Undo::Delete | Undo::Restore => (None, Some("the reply did not hold what taking it back needs".into())),
+        Undo::Delete | Undo::Restore => match back {
+            Some(ldap) => (Some(Write::Object { ldap }), None),
+            None => (None, Some("the reply did not hold what taking it back needs".into())),
+        },
         Undo::Revoke => (added.map(|entries| Write::Permissions { permissions: entries.taken_back() }), None),
+        Undo::Script(undo) => match scripts::call(undo) {
+            Some(script) => (Some(Write::Script { script }), None),
+            None => (None, Some(format!("the program has no script `{}` any more", undo.run))),
+        },
         Undo::Graph(undo) => match probe::write(undo, &known.scope(step).with_captured(captured.clone())) {
             Ok(write) => (Some(Write::Graph(write)), None),
             Err(error) => (None, Some(format!("the reply did not hold what taking it back needs: {error}"))),

@@ -4,6 +4,7 @@ use super::{
     Confirmed, Refusal,
     carry::{EVERY, WINDOW, found_item},
     guard::{self, Standing},
+    object,
 };
 use crate::base::Problem;
 use crate::engine::{
@@ -11,6 +12,7 @@ use crate::engine::{
     journal::Event,
     ledger::InDoubt,
     matcher::{self, Outcome},
+    object::ObjectCall,
     permissions,
     probe::{Entries, SendError, Write},
 };
@@ -48,7 +50,7 @@ impl Engine {
             return self.settle_grant(doubt).await;
         }
         let Some(op) = self.op(doubt) else { return Err(only_the_person(doubt)) };
-        let looks_itself = matches!(doubt.request, Write::Permissions { .. });
+        let looks_itself = matches!(doubt.request, Write::Permissions { .. } | Write::Object { .. });
         match (op.doubt, op.unless.clone().or_else(|| looks_itself.then(String::new))) {
             (Doubt::Look, Some(check)) => self.settle_by_looking(doubt, &check).await,
             (Doubt::Repeat, _) => self.settle_by_repeating(doubt, &op).await,
@@ -69,7 +71,7 @@ impl Engine {
 
     async fn settle_by_looking(&self, doubt: &InDoubt, check: &str) -> Result<(), Refusal> {
         let (every, within) = match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } => {
+            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => {
                 let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
                 settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
             }
@@ -83,7 +85,13 @@ impl Engine {
             // One look that fails at the end of the window is not the end of the matter.
             blind = if seen == Seen::Nothing { blind + 1 } else { 0 };
             if streak >= READS && self.absence_counts(doubt, within) {
-                let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
+                let item = match &doubt.request {
+                    Write::Object { ldap } => self.see_object(ldap).await.ok().flatten(),
+                    Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } => {
+                        self.with_known(|known| found_item(known, &doubt.step, check))
+                    }
+                };
+                let item = item.unwrap_or_default();
                 return self.end(&doubt.step, self.happened(doubt, &item));
             }
             let over = self.now().duration_since(doubt.at).unsigned_abs() >= within;
@@ -128,10 +136,20 @@ impl Engine {
 
     async fn see(&self, doubt: &InDoubt, check: &str) -> Seen {
         match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } => self.see_check(&doubt.step, check).await,
+            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
-            Write::Object { .. } => Seen::Nothing,
+            Write::Object { ldap } => match self.see_object(ldap).await {
+                Ok(Some(_)) => Seen::Present,
+                Ok(None) => Seen::Absent,
+                Err(()) => Seen::Nothing,
+            },
         }
+    }
+
+    /// The object itself, as the change would have left it.
+    async fn see_object(&self, call: &ObjectCall) -> Result<Option<Value>, ()> {
+        let Some(systems) = self.systems() else { return Err(()) };
+        object::shows(systems.as_ref(), call).await
     }
 
     /// The entries themselves: whichever option of the step is walked by now, and whatever its check says.
@@ -165,6 +183,12 @@ impl Engine {
         let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
         if systems.app_only() {
             return Err(Refusal::Not(person_needed()));
+        }
+        // Another text under the same name is not what the person confirmed.
+        if let Write::Script { script } = &doubt.request
+            && !script.is_known()
+        {
+            return Err(only_the_person(doubt));
         }
         let permit = Confirmed { plan: format!("repeated from line {}", doubt.n) };
         let request: &Write = &doubt.request;

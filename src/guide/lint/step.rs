@@ -1,6 +1,6 @@
 //! One step: every name it uses exists, every path stays inside Graph, every op can be taken back.
 
-use super::{domain, names, uses};
+use super::{domain, names, scripts, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
 use crate::guide::step::{
@@ -60,6 +60,7 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
             }
             // A machine's part is a closed set, which parsing holds.
             Probe::Azure(_) | Probe::Ledger(_) => {}
+            Probe::Script(look) => scripts::look(read, name, look, out),
         }
     }
 }
@@ -212,48 +213,63 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
                 out.push(finding.hint("take `capture` out"));
             }
         }
+        Change::Script(run) => scripts::run(read, &[at, &["script"]].concat(), run, out),
     }
 }
 
 fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
     let here = [at, &["undo"]].concat();
-    match (&op.undo, &op.change) {
-        (Undo::Graph(write), Change::Graph(_)) => path(read, &[&here[..], &["graph", write.method.key()]].concat(), &write.path, out),
-        (Undo::Graph(_), Change::Grant(_)) => {
-            let finding = read.at(&here, "a grant is not taken back by a Graph request");
-            out.push(finding.hint("write `undo: revoke`"));
+    let within = |keys: &[&'static str]| [&here[..], keys].concat();
+    let wrong = match &op.undo {
+        Undo::Graph(write) if matches!(op.change, Change::Graph(_)) => {
+            path(read, &within(&["graph", write.method.key()]), &write.path, out);
+            None
         }
-        (Undo::Graph(_), Change::Ldap(_)) => {
-            let finding = read.at(&here, "a change of the domain is not taken back by a Graph request");
-            out.push(finding.hint("write `undo: delete` for a new object, `undo: restore` for values that were set"));
+        Undo::Script(run) if matches!(op.change, Change::Script(_)) => {
+            scripts::run(read, &within(&["script"]), run, out);
+            None
         }
-        (Undo::Delete, Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(LdapWrite::Set(_))) => {
-            let finding = read.at(&here, "only a new object of the domain can be deleted");
-            out.push(finding.hint("`undo: delete` belongs to `ldap: {add: …}`"));
+        Undo::With(other) => {
+            with(read, &within(&["with"]), &op.id, other, out);
+            None
         }
-        (Undo::Restore, Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(LdapWrite::Add(_))) => {
-            let finding = read.at(&here, "only values that were set can be restored");
-            out.push(finding.hint("`undo: restore` belongs to `ldap: {modify: …}`"));
+        Undo::None(why) => {
+            if why.trim().is_empty() {
+                let finding = read.at(&within(&["none"]), "this says no reason why it cannot be taken back");
+                out.push(finding.hint("the person reads it before saying yes"));
+            }
+            None
         }
-        (Undo::With(other), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(_)) => {
-            with(read, &[&here[..], &["with"]].concat(), &op.id, other, out);
+        Undo::Graph(_) => Some(not_by_graph(&op.change)),
+        Undo::Script(_) => Some((
+            "only what a script did is taken back by a script",
+            "name what takes it back in its own kind, or write `undo: {none: why}`",
+        )),
+        Undo::Revoke => (!matches!(op.change, Change::Grant(_)))
+            .then_some(("only a grant can be revoked", "name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`")),
+        Undo::Delete => (!matches!(op.change, Change::Ldap(LdapWrite::Add(_))))
+            .then_some(("only a new object of the domain can be deleted", "`undo: delete` belongs to `ldap: {add: …}`")),
+        Undo::Restore => (!matches!(op.change, Change::Ldap(LdapWrite::Set(_))))
+            .then_some(("only values that were set can be restored", "`undo: restore` belongs to `ldap: {modify: …}`")),
+    };
+    if let Some((what, hint)) = wrong {
+        out.push(read.at(&here, what).hint(hint));
+    }
+}
+
+/// Why a Graph request does not take this back, and what does.
+fn not_by_graph(change: &Change) -> (&'static str, &'static str) {
+    match change {
+        Change::Graph(_) => ("", ""),
+        Change::Grant(_) => ("a grant is not taken back by a Graph request", "write `undo: revoke`"),
+        Change::Azure(_) => ("a Graph request does not stop a machine", "write `undo: {none: why}`"),
+        Change::Script(_) => {
+            ("what a script did is not taken back by a Graph request", "write `undo: {script: …}`, or `undo: {none: why}`")
         }
-        (Undo::Graph(_), Change::Azure(_)) => {
-            let finding = read.at(&here, "a Graph request does not stop a machine");
-            out.push(finding.hint("write `undo: {none: why}`"));
-        }
-        (Undo::Revoke, Change::Graph(_) | Change::Azure(_) | Change::Ldap(_)) => {
-            let finding = read.at(&here, "only a grant can be revoked");
-            out.push(finding.hint("name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"));
-        }
-        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(_)) if why.trim().is_empty() => {
-            let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
-            out.push(finding.hint("the person reads it before saying yes"));
-        }
-        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(_))
-        | (Undo::Revoke, Change::Grant(_))
-        | (Undo::Delete, Change::Ldap(LdapWrite::Add(_)))
-        | (Undo::Restore, Change::Ldap(LdapWrite::Set(_))) => {}
+        Change::Ldap(_) => (
+            "a change of the domain is not taken back by a Graph request",
+            "write `undo: delete` for a new object, `undo: restore` for values that were set",
+        ),
     }
 }
 

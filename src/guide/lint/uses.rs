@@ -91,7 +91,7 @@ impl<'s> List<'s> {
                 self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
             }
             // They hold no reference.
-            Probe::Azure(_) | Probe::Ledger(_) => {}
+            Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) => {}
         }
     }
 
@@ -139,7 +139,7 @@ impl<'s> List<'s> {
         match &op.change {
             Change::Graph(write) => self.write(&[&path[..], &["graph"]].concat(), write),
             Change::Grant(grant) => self.grant(&[&path[..], &["grant"]].concat(), grant),
-            Change::Azure(_) => {}
+            Change::Azure(_) | Change::Script(_) => {}
             Change::Ldap(write) => self.ldap(&[&path[..], &["ldap"]].concat(), write),
         }
         if let Undo::Graph(write) = &op.undo {
