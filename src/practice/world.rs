@@ -2,26 +2,31 @@
 
 mod app;
 mod azure;
+mod connect;
 mod domain;
 mod person;
 mod presets;
 mod records;
 mod tokens;
+mod wizard;
 
 pub(super) use app::App;
 pub(super) use azure::{
     APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
     Printed, SUBSCRIPTION, azure_role, later,
 };
+pub(super) use connect::{CYCLE_TAKES, Connect, Feature, Holdup, LogEvent, MOST_EVENTS, Provider};
 pub(super) use domain::{
-    Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime,
-    guid_of, hash, head_name, parent_key, uac,
+    Account, Bytes, CONNECTOR, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, USER1_GUID,
+    crowd_name, domain_sid, filetime, guid_of, hash, head_name, parent_key, time_of, uac,
 };
 pub(super) use domain::{Kept, Spoil};
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
+pub(super) use presets::USER1;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
+pub(super) use wizard::Wizard;
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -58,6 +63,9 @@ pub(super) struct World {
     /// The domain on premises.
     #[serde(default)]
     pub(super) domain: Held<domain::Domain>,
+    /// Entra Connect on APP1; see [`World::make_connect`] for a world of an older version.
+    #[serde(default)]
+    pub(super) connect: Connect,
     /// What was consented to.
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.
@@ -150,6 +158,9 @@ pub(super) struct OnPremises {
     pub(super) immutable_id: String,
     /// When the account was last synchronised.
     pub(super) synced: Timestamp,
+    /// `pwdLastSet` of the password whose hash was synchronised last; 0 for none.
+    #[serde(default)]
+    pub(super) password_set: i64,
 }
 
 /// An active role assignment at tenant scope.
