@@ -4,7 +4,7 @@ use super::{
     check::{self, Judgement, Verdict},
     journal::{Event, Journal},
     known::{Facts, Known, Look, Streak},
-    ledger::{Change, ChangeKind, Ledger},
+    ledger::{self, Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
     probe::{LookError, Request, Systems},
     proof::{self, live::Travelling},
@@ -207,6 +207,7 @@ impl Engine {
                 streaks.retain(|(streak, _), _| streak != step);
             }
         }
+        self.look_at_ledger(&mut state);
         drop(state);
         self.touch();
         Ok(n)
@@ -216,6 +217,10 @@ impl Engine {
     pub async fn look(&self, request: &Request) -> bool {
         if let Request::Trip(by) = request {
             return self.look_back(request, *by);
+        }
+        if let Request::Ledger { step } = request {
+            let look = self.with_known(|known| Look::own(ledger::facts(known, step), known.now));
+            return self.take_look(request, look);
         }
         let Some(systems) = self.systems() else { return false };
         let Ok(_permit) = self.inner.flying[System::of(request) as usize].acquire().await else { return false };
@@ -232,6 +237,19 @@ impl Engine {
         let now = self.now();
         let facts = Facts { body: proof::facts(by, travelled.as_ref().map(|travelled| &travelled.trip)), now };
         self.take_look(request, Look { outcome: Ok(facts), at: travelled.map_or(now, |travelled| travelled.at), took: Duration::ZERO })
+    }
+
+    /// Looks at the ledger follow it at once: nobody needs to be asked.
+    fn look_at_ledger(&self, state: &mut State) {
+        let asked: Vec<_> = state.looks.keys().filter(|request| matches!(request, Request::Ledger { .. })).cloned().collect();
+        for request in asked {
+            let Request::Ledger { step } = &request else { continue };
+            let look = {
+                let known = self.known(state);
+                Look::own(ledger::facts(&known, step), known.now)
+            };
+            state.looks.insert(request, look);
+        }
     }
 
     fn take_look(&self, request: &Request, look: Look) -> bool {

@@ -1,6 +1,9 @@
 //! The domain of a lab as the engine asks it: searches, rights and permissions become answers and sentences. Judges nothing itself.
 
+mod objects;
+
 use super::{
+    object::{ObjectCall, parent},
     permissions::{self, Gathered},
     probe::{Answer, Entries, LookError, Request, SendError},
 };
@@ -23,6 +26,8 @@ use tokio::time::Instant;
 
 /// The most objects that one probe brings back: a check looks at a few, a survey is something else.
 const MOST: u64 = 1_000;
+/// `noSuchObject` (RFC 4511 4.1.9).
+const NO_SUCH_OBJECT: u32 = 32;
 /// How many objects above one are read; deeper trees are cut off there.
 const DEEPEST: usize = 24;
 /// Attributes whose values are SIDs (MS-ADA3, syntax String(Sid)).
@@ -81,6 +86,15 @@ impl Domain {
         write(directory.as_ref(), entries).await
     }
 
+    /// Makes, changes or takes away an object.
+    ///
+    /// # Errors
+    /// [`SendError`] tells a refusal from doubt.
+    pub async fn send_object(&self, call: &ObjectCall) -> Result<Answer, SendError> {
+        let directory = self.way.open().await.map_err(|error| SendError::Refused(no_domain(&error)))?;
+        objects::send(directory.as_ref(), call).await
+    }
+
     fn changed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,6 +117,16 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
     let body = match request {
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
         Request::Trip(_) => return Err(sentence("the journal is no question to a domain".to_owned(), None)),
+        Request::Ledger { .. } => return Err(sentence("the ledger is no question to a domain".to_owned(), None)),
+        Request::Object { dn, attributes } => {
+            let names: Vec<&str> = attributes.iter().map(String::as_str).collect();
+            let found = match directory.search(Search::object(dn, &names)).await {
+                Ok(found) => found,
+                Err(error) if error.code() == Some(NO_SUCH_OBJECT) => Vec::new(),
+                Err(error) => return Err(look_error(&error)),
+            };
+            json!({"value": found.iter().map(|entry| shown(entry, attributes)).collect::<Vec<_>>()})
+        }
         Request::Script { run, .. } => {
             return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
         }
@@ -251,17 +275,6 @@ async fn above(directory: &dyn Directory, root: &Root, on: &str) -> Result<Vec<D
         dn = parent;
     }
     Ok(found)
-}
-
-/// What stands behind the first comma that is not escaped (RFC 4514 2.1).
-fn parent(dn: &str) -> Option<&str> {
-    let mut escaped = false;
-    let comma = dn.char_indices().find(|(_, c)| {
-        let ends = *c == ',' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        ends
-    });
-    dn.get(comma?.0 + 1..).map(str::trim_start).filter(|rest| !rest.is_empty())
 }
 
 /// An entry as facts: SIDs and GUIDs as text, other bytes that are no text as base64.

@@ -3,13 +3,14 @@
 use super::{
     check::Verdict,
     journal::{Event, Line},
+    known::Known,
     probe::{TripCall, Write},
     proof::{CAPTURED, HopName, Trip},
 };
-use crate::guide::step::TripBy;
+use crate::guide::{prose::plain_text, step::TripBy};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An op of ours that is not taken back.
@@ -212,6 +213,18 @@ pub struct Ledger {
     pub trips: BTreeMap<TripBy, Travelled>,
     /// When the password of a user was last about to be reset, by object id.
     pub resets: BTreeMap<String, Reset>,
+}
+
+/// What [`crate::guide::step::Probe::Ledger`] promises: what is open, without the lines of `step` itself.
+#[must_use]
+pub fn facts(known: &Known<'_>, step: &str) -> Value {
+    let change = |entry: &Entry| {
+        let words = known.guide.prose.get(&entry.step).and_then(|prose| prose.changes.get(&entry.op));
+        let title = words.map_or_else(|| entry.op.clone(), |spans| plain_text(spans));
+        json!({"step": entry.step, "op": entry.op, "title": title, "at": entry.at, "undo": entry.undo.is_some()})
+    };
+    let changes = known.ledger.open.iter().filter(|entry| entry.step != step).map(change);
+    json!({"value": changes.collect::<Vec<_>>()})
 }
 
 impl Ledger {

@@ -2,6 +2,7 @@
 
 use super::consent::WriteAsk;
 use super::matcher::Scope;
+pub use super::object::{MadeObject, NewObject, ObjectCall, Values};
 use super::proof::road::Road;
 use crate::base::encode::{self, EncodeError};
 use crate::guide::step::{
@@ -53,6 +54,18 @@ pub enum Request {
     Machines,
     /// The newest round trip that the journal knows; nothing goes out.
     Trip(TripBy),
+    /// One object of the domain, as a change of it is planned: `/value` is empty where it is not there.
+    Object {
+        /// Its distinguished name.
+        dn: String,
+        /// What it brings back.
+        attributes: Vec<String>,
+    },
+    /// What Guidepost itself changed and has not taken back; no system is asked.
+    Ledger {
+        /// The step that asks; its own lines are left out.
+        step: String,
+    },
     /// A script that only reads, on the machine that it is for.
     Script {
         /// Its name.
@@ -86,8 +99,9 @@ impl Request {
     pub fn cost(&self) -> Cost {
         match self {
             Self::Graph { path, .. } if path.contains("/reports/") || path.contains("/auditLogs/") => Cost::Report,
-            Self::Graph { .. } => Cost::Graph,
-            Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
+            // The ledger costs nothing; it has the rhythm of what is cheap.
+            Self::Graph { .. } | Self::Ledger { .. } => Cost::Graph,
+            Self::Ldap { .. } | Self::Rights { .. } | Self::Object { .. } => Cost::Ldap,
             Self::Machine(_) | Self::Machines => Cost::Azure,
             Self::Trip(_) => Cost::Journal,
             Self::Script { .. } => Cost::Script,
@@ -115,6 +129,11 @@ pub enum Write {
     Trip {
         /// Whose.
         trip: TripCall,
+    },
+    /// One of the domain's objects.
+    Object {
+        /// What is done to it.
+        ldap: ObjectCall,
     },
     /// A script of the program.
     Script {
@@ -237,6 +256,7 @@ impl Write {
                 TripBy::Administrator => format!("reset the password of {}", trip.upn),
                 TripBy::Person => format!("watch {} set a password", trip.upn),
             },
+            Self::Object { ldap } => ldap.line(),
             Self::Script { script } => script.line(),
         }
     }
@@ -373,11 +393,11 @@ pub enum Unwritable {
     Encode(#[from] EncodeError),
 }
 
-/// The request of a probe.
+/// The request of a probe of this step.
 ///
 /// # Errors
 /// [`Unwritable`] when a reference finds nothing.
-pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> {
+pub fn request(probe: &Probe, step: &str, scope: &dyn Scope) -> Result<Request, Unwritable> {
     match probe {
         Probe::Graph(get) => graph_get(get, scope),
         Probe::Ldap(search) => ldap_search(search, scope),
@@ -385,6 +405,7 @@ pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> 
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
         Probe::Trip(look) => Ok(Request::Trip(look.by)),
+        Probe::Ledger(_) => Ok(Request::Ledger { step: step.to_owned() }),
         Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
     }
 }
@@ -410,8 +431,16 @@ pub fn grant(grant: &Grant, scope: &dyn Scope) -> Result<Request, Unwritable> {
     Ok(Request::Rights { on: name(&grant.on, scope)?, trustee: trustee(&grant.trustee, scope)?, wanted: grant.rights.clone() })
 }
 
+/// The value of an attribute, as text.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing, or no text.
+pub(super) fn text(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
+    fill(template, scope, plain)
+}
+
 /// A distinguished name: behind `=` a reference is a value in it, elsewhere a whole name.
-fn name(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
+pub(super) fn name(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
     let mut out = String::new();
     for part in &template.parts {
         match part {

@@ -69,7 +69,8 @@ impl Systems for LabSystems {
     async fn look(&self, request: &Request) -> Result<Answer, LookError> {
         let (path, query, eventual) = match request.clone() {
             Request::Graph { path, query, eventual } => (path, query, eventual),
-            Request::Ldap { .. } | Request::Rights { .. } => return self.domain.look(request).await,
+            Request::Ldap { .. } | Request::Rights { .. } | Request::Object { .. } => return self.domain.look(request).await,
+            Request::Ledger { .. } => return Err(plain("no system is asked what stands in the ledger".to_owned())),
             Request::Machine(_) | Request::Machines => return self.machines.look(request).await,
             Request::Trip(_) => return Err(plain("the journal is asked, no system".to_owned())),
             Request::Script { .. } => return self.scripts.look(request).await,
@@ -90,6 +91,7 @@ impl Systems for LabSystems {
             Write::Permissions { permissions } => self.domain.send(permissions).await,
             Write::Machine { azure } => self.machines.send(azure).await,
             Write::Trip { .. } => Err(SendError::Refused(plain("a round trip is no single request".to_owned()))),
+            Write::Object { ldap } => self.domain.send_object(ldap).await,
             Write::Script { script } => self.scripts.send(script).await,
         }
     }

@@ -1,6 +1,6 @@
 //! Carrying a confirmed plan out: planned again, refused if it changed, journal before the deed, deed, journal after.
 
-use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard};
+use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard, object};
 use crate::base::Problem;
 use crate::engine::{
     check::Verdict,
@@ -152,7 +152,7 @@ impl Engine {
     pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
         match request {
             Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => self.window(step),
-            Write::Permissions { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
+            Write::Permissions { .. } | Write::Object { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
 
@@ -254,7 +254,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } | Write::Trip { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
@@ -263,8 +263,17 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
         return nothing;
     };
     let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
+    let back = match sent {
+        Write::Object { ldap } => object::taken_back(&op.undo, ldap, body),
+        Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => None,
+    };
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),
+        Undo::With(op) => (None, Some(format!("it goes with what `{op}` made"))),
+        Undo::Delete | Undo::Restore => match back {
+            Some(ldap) => (Some(Write::Object { ldap }), None),
+            None => (None, Some("the reply did not hold what taking it back needs".into())),
+        },
         Undo::Revoke => (added.map(|entries| Write::Permissions { permissions: entries.taken_back() }), None),
         Undo::Script(undo) => match scripts::call(undo) {
             Some(script) => (Some(Write::Script { script }), None),

@@ -4,6 +4,7 @@ use super::{
     Confirmed, Refusal,
     carry::{EVERY, WINDOW, found_item},
     guard::{self, Standing},
+    object,
 };
 use crate::base::Problem;
 use crate::engine::{
@@ -11,6 +12,7 @@ use crate::engine::{
     journal::Event,
     ledger::InDoubt,
     matcher::{self, Outcome},
+    object::ObjectCall,
     permissions,
     probe::{Entries, SendError, TripCall, Write},
     proof,
@@ -55,7 +57,7 @@ impl Engine {
                 Doubt::Repeat | Doubt::Ask => Err(only_the_person(doubt)),
             };
         }
-        let looks_itself = matches!(doubt.request, Write::Permissions { .. });
+        let looks_itself = matches!(doubt.request, Write::Permissions { .. } | Write::Object { .. });
         match (op.doubt, op.unless.clone().or_else(|| looks_itself.then(String::new))) {
             (Doubt::Look, Some(check)) => self.settle_by_looking(doubt, &check).await,
             (Doubt::Repeat, _) => self.settle_by_repeating(doubt, &op).await,
@@ -80,7 +82,7 @@ impl Engine {
                 let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
                 settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
             }
-            Write::Permissions { .. } => self.window_of(&doubt.step, &doubt.request),
+            Write::Permissions { .. } | Write::Object { .. } => self.window_of(&doubt.step, &doubt.request),
         };
         let wanted = if doubt.undo_of.is_some() { Seen::Absent } else { Seen::Present };
         let (mut streak, mut blind) = (0, 0);
@@ -90,7 +92,13 @@ impl Engine {
             // One look that fails at the end of the window is not the end of the matter.
             blind = if seen == Seen::Nothing { blind + 1 } else { 0 };
             if streak >= READS && self.absence_counts(doubt, within) {
-                let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
+                let item = match &doubt.request {
+                    Write::Object { ldap } => self.see_object(ldap).await.ok().flatten(),
+                    Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => {
+                        self.with_known(|known| found_item(known, &doubt.step, check))
+                    }
+                };
+                let item = item.unwrap_or_default();
                 return self.end(&doubt.step, self.happened(doubt, &item));
             }
             let over = self.now().duration_since(doubt.at).unsigned_abs() >= within;
@@ -166,7 +174,18 @@ impl Engine {
         match &doubt.request {
             Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
+            Write::Object { ldap } => match self.see_object(ldap).await {
+                Ok(Some(_)) => Seen::Present,
+                Ok(None) => Seen::Absent,
+                Err(()) => Seen::Nothing,
+            },
         }
+    }
+
+    /// The object itself, as the change would have left it.
+    async fn see_object(&self, call: &ObjectCall) -> Result<Option<Value>, ()> {
+        let Some(systems) = self.systems() else { return Err(()) };
+        object::shows(systems.as_ref(), call).await
     }
 
     /// The entries themselves: whichever option of the step is walked by now, and whatever its check says.

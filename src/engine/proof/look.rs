@@ -2,14 +2,12 @@
 
 use super::seen::{Account, Causes, Clocks, Operation, Seen, filetime};
 use crate::engine::probe::{Answer, LookError, Request, Systems};
-use crate::guide::step::{MachinePart, SearchScope};
+use crate::guide::step::{MachinePart, SearchScope, Trip};
 use crate::services::host::app1::Watched;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What is read of the user.
-pub const ATTRIBUTES: [&str; 5] = ["sAMAccountName", "adminCount", "lockoutTime", "pwdLastSet", "whenChanged"];
 /// What is read of the domain.
 pub const POLICY: &str = "minPwdAge";
 /// An answer that took longer says too little about a clock.
@@ -44,7 +42,7 @@ impl Span {
 /// The look at the user in the domain.
 #[must_use]
 pub fn user(dn: &str) -> Request {
-    let attributes = ATTRIBUTES.iter().map(|name| (*name).to_owned()).collect();
+    let attributes = Trip::OF_USER.iter().map(|name| (*name).to_owned()).collect();
     Request::Ldap { base: dn.to_owned(), scope: SearchScope::Base, filter: "(objectClass=*)".to_owned(), attributes }
 }
 

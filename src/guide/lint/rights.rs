@@ -5,7 +5,7 @@ use crate::guide::finding::Finding;
 use crate::guide::load::Parts;
 use crate::guide::pack::ReadWrite;
 use crate::guide::rights::needed;
-use crate::guide::step::{AzureChange, AzureLook, Change, Probe, Step, Trip, TripBy, Undo};
+use crate::guide::step::{AzureChange, AzureLook, Change, LdapWrite, Probe, Step, Trip, TripBy, Undo};
 use crate::guide::variables::{Part, Template};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 
 /// The attribute that holds an object's permissions.
 const PERMISSIONS: &str = "nTSecurityDescriptor";
+/// The attribute by which a password is written.
+const PASSWORD: &str = "unicodePwd";
 
 /// The reset of a trip; what became of it is asked with the same permission.
 static RESET: LazyLock<Template> = LazyLock::new(|| {
@@ -60,7 +62,7 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
                 Probe::Azure(AzureLook::Machine(_)) => ("azure", "virtualMachines/instanceView/read"),
                 Probe::Azure(AzureLook::Machines) => ("azure", "virtualMachines/read"),
                 Probe::Script(_) => ("script", RUN_COMMAND),
-                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) | Probe::Trip(_) => continue,
+                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) | Probe::Ledger(_) | Probe::Trip(_) => continue,
             };
             action_declared(step, &["probes", name, key], action, ("read", read), out);
             reading.insert(action);
@@ -71,7 +73,7 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
                 // The watch on the machine with Entra Connect.
                 Change::Trip(_) => ("trip", RUN_COMMAND),
                 Change::Script(_) => ("script", RUN_COMMAND),
-                Change::Graph(_) | Change::Grant(_) => continue,
+                Change::Graph(_) | Change::Grant(_) | Change::Ldap(_) => continue,
             };
             action_declared(step, &["apply", "ops", &number.to_string(), key], action, ("write", write), out);
             writing.insert(action);
@@ -102,7 +104,20 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         }
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Trip(_) | Change::Script(_) => {}
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => {}
+                Change::Trip(_) => {
+                    for attribute in Trip::READS {
+                        let keys = ["apply", "ops", &number.to_string(), "trip"].map(str::to_owned).to_vec();
+                        attribute_declared(read, &keys, attribute, ("read", &rights.read), out);
+                        reading.insert(attribute);
+                    }
+                }
+                Change::Ldap(write) => {
+                    for (keys, attribute) in written(number, write) {
+                        attribute_declared(read, &keys, attribute, ("write", &rights.write), out);
+                        writing.insert(attribute);
+                    }
+                }
                 Change::Grant(_) => {
                     let keys = ["apply", "ops", &number.to_string(), "grant"].map(str::to_owned).to_vec();
                     attribute_declared(read, &keys, PERMISSIONS, ("write", &rights.write), out);
@@ -119,7 +134,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) | Probe::Azure(_) | Probe::Trip(_) | Probe::Script(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) | Probe::Trip(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -130,9 +145,23 @@ fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     }
 }
 
+/// What an op writes of the domain's objects, each with where it is written: a made password is `unicodePwd`.
+fn written(number: usize, write: &LdapWrite) -> Vec<(Vec<String>, &str)> {
+    let number = number.to_string();
+    let keys = |rest: &[&str]| ["apply", "ops", number.as_str(), "ldap"].iter().chain(rest).map(|key| (*key).to_owned()).collect();
+    let (within, password) = match write {
+        LdapWrite::Add(add) => ("attributes", add.password.is_some()),
+        LdapWrite::Set(_) => ("set", false),
+    };
+    let mut all: Vec<_> = write.attributes().keys().map(|name| (keys(&[within, name]), name.as_str())).collect();
+    all.extend(password.then(|| (keys(&["password"]), PASSWORD)));
+    all
+}
+
 fn attribute_declared(read: &Read<Step>, keys: &[String], attribute: &str, (way, declared): (&str, &[String]), out: &mut Vec<Finding>) {
     // To say which right a secret would need would only mislead.
-    if declared.iter().any(|known| known == attribute) || super::domain::is_secret(attribute) {
+    let misleads = super::domain::is_secret(attribute) && (way, attribute) != ("write", PASSWORD);
+    if declared.iter().any(|known| known == attribute) || misleads {
         return;
     }
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -149,7 +178,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Trip(_) | Probe::Script(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) | Probe::Trip(_) => {}
         }
     }
     requests
@@ -169,7 +198,7 @@ fn ops(step: &Step) -> Vec<Request<'_>> {
                 requests.push(Request { method: "POST", path: &RESET, keys });
             }
             // By the person's own hand nothing is sent.
-            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) | Change::Script(_) => {}
+            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) | Change::Script(_) | Change::Ldap(_) => {}
         }
         if let Undo::Graph(write) = &op.undo {
             let keys = ["apply", "ops", &number, "undo", "graph", write.method.key()].map(str::to_owned).to_vec();
