@@ -145,5 +145,10 @@ pub const VERBS: &[(&str, usize)] = &[
     ("rename-user", 2),
     ("delegate", 1),
     ("set-minimum-age", 1),
+    ("configure-sspr", 1),
+    ("register-methods", 1),
+    ("reset-own-password", 1),
+    ("change-own-password", 1),
+    ("reset-in-admin-center", 1),
     ("revoke-tokens", 0),
 ];
