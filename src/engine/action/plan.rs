@@ -229,7 +229,9 @@ impl Engine {
                 match self.plan_op(known, definition, op, &mut running) {
                     Ok(Ok(planned)) => ops.push(planned),
                     Ok(Err(reason)) => skipped.push(reason),
-                    Err(Undoable::Waits(reason)) if waits => later.push(reason),
+                    Err(Undoable::Waits(_)) if waits => {
+                        later.push(format!("{}: when what comes before it has shown", title(known, step, &op.id)));
+                    }
                     Err(Undoable::Waits(reason)) => return Err(Refusal::Not(Problem::new(reason))),
                     Err(Undoable::Refused(refusal)) => return Err(refusal),
                 }

@@ -378,7 +378,8 @@ fn why_not_apply(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String>
 /// Whether an op of the action was not sent yet and is wanted: its turn comes when an earlier one has shown.
 fn more_to_do(known: &Known<'_>, step: &Step, apply: &crate::guide::step::Apply) -> bool {
     let sent = |op: &crate::guide::Op| known.ledger.open.iter().any(|entry| entry.step == step.id && entry.op == op.id);
-    let wanted = |op: &crate::guide::Op| op.unless.as_ref().is_none_or(|check| judge(known, &step.id, check).verdict != Some(Verdict::Pass));
+    let wanted =
+        |op: &crate::guide::Op| op.unless.as_ref().is_none_or(|check| judge(known, &step.id, check).verdict != Some(Verdict::Pass));
     apply.ops.len() > 1 && apply.ops.iter().any(|op| !sent(op) && wanted(op))
 }
 
