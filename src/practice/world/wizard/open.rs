@@ -141,7 +141,7 @@ impl World {
             refusal,
             licensed: [tables::P1.id, tables::P2.id].iter().any(|plan| self.directory.has_plan(plan)),
             directory: LAB_DOMAIN.to_owned(),
-            connector: format!("{NETBIOS}\\{}", CONNECTOR),
+            connector: format!("{NETBIOS}\\{CONNECTOR}"),
         }
     }
 }
