@@ -151,5 +151,10 @@ pub const VERBS: &[(&str, usize)] = &[
     ("wizard-tick", 1),
     ("wizard-enter", 1),
     ("wizard-press", 1),
+    ("configure-sspr", 1),
+    ("register-methods", 1),
+    ("reset-own-password", 1),
+    ("change-own-password", 1),
+    ("reset-in-admin-center", 1),
     ("revoke-tokens", 0),
 ];

@@ -8,6 +8,7 @@ use super::{
     wire::{Answer, Content, Question},
     world::{Misstep, Preset, Touch},
 };
+use crate::base::Secret;
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -25,6 +26,9 @@ struct Person {
     verb: String,
     #[serde(default)]
     args: Vec<String>,
+    /// What the person types as a new password, where a verb needs one; a made one that nobody learns when it is missing.
+    #[serde(default)]
+    password: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +127,12 @@ impl From<Undone> for Answer {
 
 fn person(live: &mut Live, asked: &Person) -> Result<Answer, Answer> {
     let now = live.now();
-    let done = live.change(|world| world.person(&asked.verb, &asked.args, now).map_err(Undone::Misstep));
+    let done = live.change(|world| {
+        world.writeback.typed.clone_from(&asked.password);
+        let done = world.person(&asked.verb, &asked.args, now).map_err(Undone::Misstep);
+        world.writeback.typed = None;
+        done
+    });
     done.map_err(Answer::from)?;
     Ok(Answer::json(200, json!({"done": asked.verb})))
 }

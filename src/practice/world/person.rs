@@ -8,6 +8,7 @@ use super::{
     azure_role,
     domain::MOST_HIRED,
     is_domain_name,
+    self_service::{change_own, configure, register_methods, reset_in_admin_center, reset_own},
     wizard::Touch,
 };
 use crate::practice::tables;
@@ -134,6 +135,31 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("wizard-press", &["LABEL"], "presses a button on the wizard's page", |world, args, now| {
         touch_wizard(world, Touch::Press, args, now)
     }),
+    verb(
+        "configure-sspr",
+        &["SETTING"],
+        "sets a line of the portal's page Password reset: scope=none, scope=selected:USER, scope=all, writeback=on, writeback=off, unlock=on or unlock=off",
+        configure,
+    ),
+    verb("register-methods", &["USER"], "registers an account's phone and second address at aka.ms/ssprsetup", register_methods),
+    verb(
+        "reset-own-password",
+        &["USER"],
+        "resets an account's password at aka.ms/sspr as its owner does; the new one is nobody else's",
+        reset_own,
+    ),
+    verb(
+        "change-own-password",
+        &["USER"],
+        "changes an account's password as its owner does, signed in; the new one is nobody else's",
+        change_own,
+    ),
+    verb(
+        "reset-in-admin-center",
+        &["USER"],
+        "resets a password in the Microsoft 365 admin center: the wrong tool, for the cloud only",
+        reset_in_admin_center,
+    ),
     verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
 ];
 
