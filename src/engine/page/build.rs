@@ -7,7 +7,7 @@ use super::{
 use crate::engine::{
     check::{Judgement, Verdict, judge, judge_step},
     core::LabName,
-    known::Known,
+    known::{Known, wants_azure},
     probe::Request,
 };
 use crate::guide::{
@@ -308,6 +308,7 @@ fn offers(known: &Known<'_>, around: &Surroundings<'_>) -> Vec<Offer> {
     ];
     let sign_in = match around.connection {
         Connection::SignedOut => None,
+        Connection::Ready if wants_azure(known) => None,
         Connection::Ready => Some("you are signed in"),
         Connection::Connecting(_) => Some("the lab is being reached"),
         Connection::Failed { .. } => Some("the lab cannot be reached"),
