@@ -4,17 +4,22 @@ use super::{
     check::{self, Judgement, Verdict},
     journal::{Event, Journal},
     known::{Facts, Known, Look, Streak},
-    ledger::{Change, ChangeKind, Ledger},
+    ledger::{self, Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
     probe::{LookError, Request, Systems},
+    proof,
     schedule::System,
 };
 use crate::base::{Problem, clock::Clock};
-use crate::guide::{Guide, step::Settle};
+use crate::guide::{
+    Guide,
+    step::{Settle, TripBy},
+};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
 };
 use tokio::{
     sync::{Semaphore, watch},
@@ -189,6 +194,7 @@ impl Engine {
                 streaks.retain(|(streak, _), _| streak != step);
             }
         }
+        self.look_at_ledger(&mut state);
         drop(state);
         self.touch();
         Ok(n)
@@ -196,6 +202,13 @@ impl Engine {
 
     /// Looks once; whether the outcome differs from the last look's.
     pub async fn look(&self, request: &Request) -> bool {
+        if let Request::Ledger { step } = request {
+            let look = self.with_known(|known| Look::own(ledger::facts(known, step), known.now));
+            return self.take_look(request, look);
+        }
+        if let Request::Trip(by) = request {
+            return self.look_back(request, *by);
+        }
         let Some(systems) = self.systems() else { return false };
         let Ok(_permit) = self.inner.flying[System::of(request) as usize].acquire().await else { return false };
         let started = tokio::time::Instant::now();
@@ -203,6 +216,27 @@ impl Engine {
         let at = self.now();
         let outcome = answer.map(|answer| Facts { body: answer.body, now: answer.date.unwrap_or(at) });
         self.take_look(request, Look { outcome, at, took: started.elapsed() })
+    }
+
+    /// Looks at the ledger follow it at once: nobody needs to be asked.
+    fn look_at_ledger(&self, state: &mut State) {
+        let asked: Vec<_> = state.looks.keys().filter(|request| matches!(request, Request::Ledger { .. })).cloned().collect();
+        for request in asked {
+            let Request::Ledger { step } = &request else { continue };
+            let look = {
+                let known = self.known(state);
+                Look::own(ledger::facts(&known, step), known.now)
+            };
+            state.looks.insert(request, look);
+        }
+    }
+
+    /// The newest round trip, from the journal. It is as old as the trip is: a proof ages like any look.
+    fn look_back(&self, request: &Request, by: TripBy) -> bool {
+        let travelled = self.state().ledger.trips.get(&by).cloned();
+        let now = self.now();
+        let facts = Facts { body: proof::facts(by, travelled.as_ref().map(|travelled| &travelled.trip)), now };
+        self.take_look(request, Look { outcome: Ok(facts), at: travelled.map_or(now, |travelled| travelled.at), took: Duration::ZERO })
     }
 
     fn take_look(&self, request: &Request, look: Look) -> bool {

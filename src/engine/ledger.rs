@@ -3,11 +3,14 @@
 use super::{
     check::Verdict,
     journal::{Event, Line},
-    probe::Write,
+    known::Known,
+    probe::{TripCall, Write},
+    proof::{CAPTURED, Trip},
 };
+use crate::guide::{prose::plain_text, step::TripBy};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An op of ours that is not taken back.
@@ -159,6 +162,15 @@ pub struct Waiver {
     pub by: String,
 }
 
+/// A round trip that came to its end, wherever that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Travelled {
+    /// When it was written down, by this machine's clock.
+    pub at: Timestamp,
+    /// What was seen of it.
+    pub trip: Trip,
+}
+
 /// What the journal says of one guide.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
@@ -180,6 +192,22 @@ pub struct Ledger {
     pub passed: BTreeSet<(String, String)>,
     /// The option with which a step was changed last, by step.
     pub options: BTreeMap<String, String>,
+    /// The newest round trip by whose hand it was, arrived or not.
+    pub trips: BTreeMap<TripBy, Travelled>,
+    /// When the password of a user was last about to be reset, by object id.
+    pub resets: BTreeMap<String, Timestamp>,
+}
+
+/// What [`crate::guide::step::Probe::Ledger`] promises: what is open, without the lines of `step` itself.
+#[must_use]
+pub fn facts(known: &Known<'_>, step: &str) -> Value {
+    let change = |entry: &Entry| {
+        let words = known.guide.prose.get(&entry.step).and_then(|prose| prose.changes.get(&entry.op));
+        let title = words.map_or_else(|| entry.op.clone(), |spans| plain_text(spans));
+        json!({"step": entry.step, "op": entry.op, "title": title, "at": entry.at, "undo": entry.undo.is_some()})
+    };
+    let changes = known.ledger.open.iter().filter(|entry| entry.step != step).map(change);
+    json!({"value": changes.collect::<Vec<_>>()})
 }
 
 impl Ledger {
@@ -205,6 +233,9 @@ impl Ledger {
                 if let Some(option) = option {
                     self.options.insert(step.clone(), option.clone());
                 }
+                if let Write::Trip { trip: TripCall { by: TripBy::Administrator, user, .. } } = request {
+                    self.resets.insert(user.clone(), at);
+                }
                 self.in_doubt.push(InDoubt {
                     n: line.n,
                     at,
@@ -217,6 +248,7 @@ impl Ledger {
                 });
             }
             Event::Done { intended, captured, undo, no_undo, .. } => {
+                self.travelled(at, captured);
                 if let Some(doubt) = self.end(*intended) {
                     self.changes.insert(step.clone(), Change { at, kind: ChangeKind::Done, settled: false });
                     let undo = undo.clone();
@@ -236,7 +268,8 @@ impl Ledger {
                     });
                 }
             }
-            Event::Failed { intended, .. } => {
+            Event::Failed { intended, captured, .. } => {
+                self.travelled(at, captured);
                 self.end(*intended);
             }
             Event::Settled { .. } => {
@@ -304,6 +337,13 @@ impl Ledger {
         let ours = self.changes.get(&step).is_some_and(|change| change.kind != ChangeKind::Attested && !change.settled);
         if !ours {
             self.changes.insert(step, Change { at, kind: ChangeKind::Attested, settled: false });
+        }
+    }
+
+    /// Keeps the newest trip. What a newer Guidepost wrote and this one cannot read is none.
+    fn travelled(&mut self, at: Timestamp, captured: &Map<String, Value>) {
+        if let Some(trip) = captured.get(CAPTURED).and_then(|trip| serde_json::from_value::<Trip>(trip.clone()).ok()) {
+            self.trips.insert(trip.by, Travelled { at, trip });
         }
     }
 

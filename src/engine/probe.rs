@@ -2,13 +2,19 @@
 
 use super::consent::WriteAsk;
 use super::matcher::Scope;
-use crate::base::encode::{self, EncodeError};
+use crate::base::{
+    Problem,
+    encode::{self, EncodeError},
+};
 use crate::guide::step::{
-    AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, WriteMethod,
+    AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, Trip, TripBy, WriteMethod,
 };
 use crate::guide::variables::{Part, Reference, Template};
+use crate::lab::control::wizard::{Operation, Window};
 use crate::services::entra::Purpose;
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -50,12 +56,26 @@ pub enum Request {
     Machine(MachinePart),
     /// All machines of the lab's resource group.
     Machines,
+    /// The newest round trip that the journal knows; nothing goes out.
+    Trip(TripBy),
     /// A script that only reads, on the machine that it is for.
     Script {
         /// Its name.
         run: String,
         /// How far back it looks, where it does.
         within: Option<Duration>,
+    },
+    /// One object of the domain, as a change of it is planned: `/value` is empty where it is not there.
+    Object {
+        /// Its distinguished name.
+        dn: String,
+        /// What it brings back.
+        attributes: Vec<String>,
+    },
+    /// What Guidepost itself changed and has not taken back; no system is asked.
+    Ledger {
+        /// The step that asks; its own lines are left out.
+        step: String,
     },
 }
 
@@ -70,6 +90,8 @@ pub enum Cost {
     Ldap,
     /// Azure: as Graph; a subscription takes 25 reads a second (`facts/wire.md` 26).
     Azure,
+    /// The journal: as Graph, because another process may have written.
+    Journal,
     /// A script on a machine: when a person asks, while a change settles, or every 10 min; one at a time, for it takes 20 s and more
     /// (`facts/wire.md` 25).
     Script,
@@ -81,9 +103,11 @@ impl Request {
     pub fn cost(&self) -> Cost {
         match self {
             Self::Graph { path, .. } if path.contains("/reports/") || path.contains("/auditLogs/") => Cost::Report,
-            Self::Graph { .. } => Cost::Graph,
-            Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
+            // The ledger costs nothing; it has the rhythm of what is cheap.
+            Self::Graph { .. } | Self::Ledger { .. } => Cost::Graph,
+            Self::Ldap { .. } | Self::Rights { .. } | Self::Object { .. } => Cost::Ldap,
             Self::Machine(_) | Self::Machines => Cost::Azure,
+            Self::Trip(_) => Cost::Journal,
             Self::Script { .. } => Cost::Script,
         }
     }
@@ -105,11 +129,38 @@ pub enum Write {
         /// What is done to it.
         azure: MachineCall,
     },
+    /// One password that travels.
+    Trip {
+        /// Whose.
+        trip: TripCall,
+    },
     /// A script of the program.
     Script {
         /// Which, and what it is given.
         script: ScriptCall,
     },
+    /// One of the domain's objects.
+    Object {
+        /// What is done to it.
+        ldap: ObjectCall,
+    },
+}
+
+/// One password that travels, as the plan shows it and the journal keeps it: the password itself stands nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TripCall {
+    /// Whose hand sets it.
+    pub by: TripBy,
+    /// The user's object id in the tenant.
+    pub user: String,
+    /// The same user in the domain.
+    pub dn: String,
+    /// The name by which that user signs in.
+    pub upn: String,
+    /// `pwdLastSet` in the domain before, as the domain writes it; `None` where the domain could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// A script that changes something, as it is sent.
@@ -123,6 +174,113 @@ pub struct ScriptCall {
     /// Its values by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+}
+
+/// A change of one of the domain's objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectCall {
+    /// A new object.
+    Add(NewObject),
+    /// Other values, where those that were read still stand.
+    Modify(Values),
+    /// An object that was made, deleted if it is still that one and nothing is in it.
+    Delete(MadeObject),
+}
+
+/// A new object of the domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewObject {
+    /// Its distinguished name.
+    pub dn: String,
+    /// What it is, as `objectClass` names it.
+    pub class: String,
+    /// Its attributes.
+    pub attributes: IndexMap<String, String>,
+    /// With a password that is made when it is sent and kept nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub password_made: bool,
+}
+
+/// Values of an object's attributes; `None` is an attribute without one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Values {
+    /// Its distinguished name.
+    pub dn: String,
+    /// What they become.
+    pub set: IndexMap<String, Option<String>>,
+    /// What they must be; with anything else nothing is written.
+    pub from: IndexMap<String, Option<String>>,
+}
+
+/// An object that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MadeObject {
+    /// Its distinguished name.
+    pub dn: String,
+    /// Its `objectGUID`, which no other object ever has.
+    pub guid: String,
+}
+
+/// How a password is shown that nobody has seen yet.
+const MADE: &str = "‹made at apply›";
+
+impl ObjectCall {
+    /// What is done, in LDAP's word.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Add(_) => "add",
+            Self::Modify(_) => "modify",
+            Self::Delete(_) => "delete",
+        }
+    }
+
+    /// The right that it needs, in words.
+    #[must_use]
+    pub fn needs(&self) -> String {
+        match self {
+            Self::Add(new) => format!("the right to create a {} in {}", new.class, parent(&new.dn)),
+            Self::Modify(values) => format!("the right to write {}", list(values.set.keys())),
+            Self::Delete(made) => format!("the right to delete {}", made.dn),
+        }
+    }
+
+    /// The change as LDIF (RFC 2849), for people: a password that does not exist yet stands as such.
+    #[must_use]
+    pub fn ldif(&self) -> String {
+        let mut lines = vec![line("dn", self.dn()), line("changetype", self.verb())];
+        match self {
+            Self::Add(new) => {
+                lines.push(line("objectClass", &new.class));
+                lines.extend(new.attributes.iter().map(|(name, value)| line(name, value)));
+                lines.extend(new.password_made.then(|| format!("unicodePwd: {MADE}")));
+            }
+            Self::Modify(values) => {
+                for (name, to) in &values.set {
+                    let from = values.from.get(name).and_then(Option::as_deref);
+                    for (verb, value) in [("delete", from), ("add", to.as_deref())] {
+                        if let Some(value) = value {
+                            lines.extend([line(verb, name), line(name, value), "-".to_owned()]);
+                        }
+                    }
+                }
+            }
+            Self::Delete(_) => {}
+        }
+        lines.join("\n")
+    }
+
+    /// The object's distinguished name.
+    #[must_use]
+    pub fn dn(&self) -> &str {
+        match self {
+            Self::Add(NewObject { dn, .. }) | Self::Modify(Values { dn, .. }) | Self::Delete(MadeObject { dn, .. }) => dn,
+        }
+    }
 }
 
 /// A machine in Azure that is started.
@@ -205,9 +363,39 @@ impl Write {
                 format!("{verb} {count} {entries} for {whose} {to} the permissions of {}", permissions.on)
             }
             Self::Machine { azure } => format!("start {}", azure.start),
+            Self::Trip { trip } => match trip.by {
+                TripBy::Administrator => format!("reset the password of {}", trip.upn),
+                TripBy::Person => format!("watch {} set a password", trip.upn),
+            },
             Self::Script { script } => script.line(),
+            Self::Object { ldap: ObjectCall::Add(new) } => format!("add {}", new.dn),
+            Self::Object { ldap: ObjectCall::Modify(values) } => {
+                format!("set {} of {}", values.set.keys().map(String::as_str).collect::<Vec<_>>().join(", "), values.dn)
+            }
+            Self::Object { ldap: ObjectCall::Delete(made) } => format!("delete {}", made.dn),
         }
     }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// One line of LDIF; what is no safe string stands in base64 (RFC 2849).
+fn line(name: &str, value: &str) -> String {
+    let safe = value.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !value.starts_with([' ', ':', '<']) && !value.ends_with(' ');
+    if safe { format!("{name}: {value}") } else { format!("{name}:: {}", STANDARD.encode(value)) }
+}
+
+/// What holds an object: what stands behind the first comma that is not escaped (RFC 4514 2.1); empty for the top.
+pub(super) fn parent(dn: &str) -> &str {
+    let mut escaped = false;
+    let comma = dn.char_indices().find(|(_, c)| {
+        let ends = *c == ',' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        ends
+    });
+    comma.and_then(|(at, _)| dn.get(at + 1..)).map(str::trim_start).unwrap_or_default()
 }
 
 /// What a system answered.
@@ -306,6 +494,19 @@ pub trait Systems: Send + Sync {
         false
     }
 
+    /// Whether the lab shows the wizard of Entra Connect and lets it be operated.
+    fn offers_wizard(&self) -> bool {
+        false
+    }
+
+    /// What a person does with the wizard, and its window after that; `None` only looks. No change of a plan: nobody but the person does it.
+    ///
+    /// # Errors
+    /// The lab offers none, cannot be reached, or its page does not take this.
+    async fn wizard(&self, _operation: Option<&Operation>) -> Result<Window, Problem> {
+        Err(Problem::new("this lab shows no wizard"))
+    }
+
     /// The address that a Graph request goes to, for plans and screens.
     fn address(&self, path: &str) -> String;
 
@@ -336,18 +537,20 @@ pub enum Unwritable {
     Encode(#[from] EncodeError),
 }
 
-/// The request of a probe.
+/// The request of a probe of this step.
 ///
 /// # Errors
 /// [`Unwritable`] when a reference finds nothing.
-pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> {
+pub fn request(probe: &Probe, step: &str, scope: &dyn Scope) -> Result<Request, Unwritable> {
     match probe {
         Probe::Graph(get) => graph_get(get, scope),
         Probe::Ldap(search) => ldap_search(search, scope),
         Probe::Rights(look) => rights_look(look, scope),
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
+        Probe::Trip(look) => Ok(Request::Trip(look.by)),
         Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
+        Probe::Ledger(_) => Ok(Request::Ledger { step: step.to_owned() }),
     }
 }
 
@@ -403,6 +606,15 @@ fn graph_get(get: &GraphGet, scope: &dyn Scope) -> Result<Request, Unwritable> {
         query.push(("$expand".to_owned(), expand.clone()));
     }
     Ok(Request::Graph { path: fill(&get.get, scope, segment)?, query, eventual: get.eventual })
+}
+
+/// Whose password travels.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing.
+pub fn trip(trip: &Trip, scope: &dyn Scope) -> Result<TripCall, Unwritable> {
+    let (user, upn) = (fill(&trip.user, scope, plain)?, fill(&trip.upn, scope, plain)?);
+    Ok(TripCall { by: trip.by, user, dn: name(&trip.dn, scope)?, upn, before: None })
 }
 
 /// The Graph request of an op or of its undo.

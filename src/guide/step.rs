@@ -96,8 +96,46 @@ pub enum Probe {
     Rights(RightsLook),
     /// The lab's machines in Azure.
     Azure(AzureLook),
+    /// The newest round trip of a password, from the lab's journal; nothing is asked of any system.
+    Trip(TripLook),
     /// A script of the program that only reads, on the machine that it is for.
     Script(ScriptLook),
+    /// What Guidepost itself changed in this lab and has not taken back: a list under `/value`, each with `step`, `op`, `title`, `at` and
+    /// `undo` (whether it can be taken back). The lines of the step that asks are left out; no request goes out.
+    Ledger(LedgerLook),
+}
+
+/// The newest round trip of one kind.
+///
+/// Its facts: `by`, `user`, `at`, `verdict`, `slowest`, `stopped_at`, `code` (the cause, or null), and `hops`, a list of `name` (`asked`,
+/// `received`, `written`, `confirmed`, `finished`, `usable`), `verdict`, `at`, `clock` (`graph`, `app1`, `domain`), `offset_ms`, `took_ms` and
+/// `says`. Before the first trip `verdict` is null and `hops` is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TripLook {
+    /// Whose hand set the password.
+    pub by: TripBy,
+}
+
+/// Whose hand sets the password of a round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TripBy {
+    /// An administrator resets it through Graph, as Guidepost does.
+    Administrator,
+    /// The person does it, at aka.ms/sspr; Guidepost only watches.
+    Person,
+}
+
+impl TripBy {
+    /// As it stands in `step.yaml` and in facts.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Person => "person",
+        }
+    }
 }
 
 /// A script that only reads; its result is the facts, its `time` their time.
@@ -132,6 +170,11 @@ pub enum ScriptValue {
     /// A whole number.
     Number(u32),
 }
+
+/// A look at the ledger; it asks for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerLook {}
 
 /// A look at the lab's machines in Azure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -507,8 +550,84 @@ pub enum Change {
     Grant(Grant),
     /// One of the lab's machines in Azure.
     Azure(AzureChange),
+    /// One password that travels, watched from end to end.
+    Trip(Trip),
     /// A script of the program that changes something.
     Script(ScriptRun),
+    /// One of the domain's objects: made, or some of its attributes set.
+    Ldap(LdapWrite),
+}
+
+/// A change of one of the domain's objects.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LdapWrite {
+    /// A new object.
+    Add(LdapAdd),
+    /// Other values for attributes of an object that is there.
+    Set(LdapSet),
+}
+
+/// A new object of the domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LdapAdd {
+    /// Its distinguished name.
+    pub dn: Template,
+    /// What it is.
+    pub class: LdapClass,
+    /// Its attributes, one value each.
+    pub attributes: IndexMap<String, Template>,
+    /// Its password; `None` for an object without one.
+    pub password: Option<MadePassword>,
+}
+
+/// What an [`LdapAdd`] makes: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LdapClass {
+    /// A user.
+    User,
+}
+
+impl LdapClass {
+    /// As it stands in `step.yaml` and in `objectClass`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::User => "user",
+        }
+    }
+}
+
+/// Where a new object's password comes from: a pack cannot name one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MadePassword {
+    /// Made when it is sent, by the domain's policy, held in memory and kept nowhere.
+    Made,
+}
+
+/// Other values for attributes of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LdapSet {
+    /// Its distinguished name.
+    pub dn: Template,
+    /// The attributes, one value each; what was there is replaced.
+    pub set: IndexMap<String, Template>,
+}
+
+/// One password that travels. By an administrator: it is reset with one that is made at apply, kept in memory only and never shown. By the
+/// person: nothing is sent.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trip {
+    /// Whose hand sets it.
+    pub by: TripBy,
+    /// The user's object id in the tenant.
+    pub user: Template,
+    /// The same user's distinguished name in the domain.
+    pub dn: Template,
+    /// The name by which that user signs in.
+    pub upn: Template,
 }
 
 /// Rights that are given to somebody on one of the domain's objects: only entries that are missing are added.
@@ -545,8 +664,26 @@ pub enum Undo {
     Revoke,
     /// By this script.
     Script(ScriptRun),
+    /// By deleting the object that was made, if it is still that object and nothing is in it.
+    Delete,
+    /// By giving the attributes back the values they had, where they still have the ones that were set.
+    Restore,
+    /// With the object that the op of this name made: it goes when that goes.
+    With(String),
     /// Not at all, and why.
     None(String),
+}
+
+impl Undo {
+    /// Whether it removes what its op made, so that what was set on that goes as well.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::Delete => true,
+            Self::Graph(write) => write.method == WriteMethod::Delete,
+            Self::Revoke | Self::Restore | Self::Script(_) | Self::With(_) | Self::None(_) => false,
+        }
+    }
 }
 
 /// A Graph request that changes something.
@@ -601,7 +738,27 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
-            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Script(_) => Vec::new(),
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Ledger(_) | Self::Trip(_) | Self::Script(_) => Vec::new(),
+        }
+    }
+}
+
+impl LdapWrite {
+    /// The object's distinguished name.
+    #[must_use]
+    pub fn dn(&self) -> &Template {
+        match self {
+            Self::Add(add) => &add.dn,
+            Self::Set(set) => &set.dn,
+        }
+    }
+
+    /// What is written, by attribute.
+    #[must_use]
+    pub fn attributes(&self) -> &IndexMap<String, Template> {
+        match self {
+            Self::Add(add) => &add.attributes,
+            Self::Set(set) => &set.set,
         }
     }
 }
