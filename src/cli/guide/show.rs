@@ -5,7 +5,7 @@ use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
 use crate::guide::step::{Apply, AzureChange, Change, LdapWrite, Op, Probe, Right, Risk, ScriptRun, Step, StepKind, Trip, TripBy, Undo};
 use crate::services::directory::dc1;
-use crate::services::host::app1;
+use crate::services::host::app1::{self, WATCH};
 use indexmap::IndexMap;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -120,7 +120,12 @@ fn runs(step: &Step, name: &str) -> bool {
     let looks = |probes: &IndexMap<String, Probe>| probes.values().any(|probe| matches!(probe, Probe::Script(look) if look.run == name));
     let changes = |apply: &Apply| {
         apply.ops.iter().any(|op| {
-            let change = matches!(&op.change, Change::Script(run) if run.run == name);
+            let change = match &op.change {
+                Change::Script(run) => run.run == name,
+                // A round trip names no script; it is watched by one.
+                Change::Trip(_) => name == WATCH.name,
+                Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(_) => false,
+            };
             change || matches!(&op.undo, Undo::Script(run) if run.run == name)
         })
     };
