@@ -229,7 +229,10 @@ mod tests {
         does(&mut world, &[&TO_FILTERING, &out[..], &["wizard-press|Next"], &TO_THE_END].concat()).unwrap();
         assert!(world.directory.sync.left_out.iter().any(|name| name == "User1"), "{:?}", world.directory.sync.left_out);
         let found = world.setup();
-        assert_eq!((found.every_container, found.containers.get("Users"), found.containers.get("Crowd")), (false, Some(&false), Some(&true)));
+        assert_eq!(
+            (found.every_container, found.containers.get("Users"), found.containers.get("Crowd")),
+            (false, Some(&false), Some(&true))
+        );
         world.connect.cycle_until = None;
         let back = ["wizard-choose|Sync all domains and OUs", "wizard-press|Next"];
         does(&mut world, &[&TO_FILTERING, &back[..], &TO_THE_END].concat()).unwrap();
