@@ -1,6 +1,7 @@
 //! What is known at one moment: the guide, its variables, what was read, what the journal says. Borrowed, immutable, pure.
 
 use super::{
+    azure::NO_SIGN_IN,
     ledger::Ledger,
     matcher::{self, Scope},
     probe::{self, LookError, Request},
@@ -114,10 +115,11 @@ impl<'k> Known<'k> {
             if let Reference::Probe { probe, .. } = reference {
                 self.looked(step, probe)?;
             }
-            if let Reference::Found { check, .. } = reference
-                && let Some((_, definition)) = self.check(step, check)
-            {
-                self.looked(step, &definition.probe)?;
+            if let Reference::Found { check, .. } = reference {
+                let (step, check) = check.split_once('/').unwrap_or((step, check));
+                if let Some((_, definition)) = self.check(step, check) {
+                    self.looked(step, &definition.probe)?;
+                }
             }
             if self.scope(step).value(reference).is_none() {
                 return Err(NoRequest::Missing(reference.to_string()));
@@ -184,13 +186,21 @@ impl Scope for StepScope<'_> {
                 pointer.find(&facts.body).filter(|value| !value.is_null()).cloned()
             }
             Reference::Found { check, pointer } => {
-                let (_, definition) = self.known.check(&self.step, check)?;
-                let facts = self.known.look(&self.step, &definition.probe)?.outcome.as_ref().ok()?;
-                let item = matcher::matched(&definition.expect, &facts.body, self, facts.now)?;
+                let (step, check) = check.split_once('/').unwrap_or((&self.step, check));
+                let (_, definition) = self.known.check(step, check)?;
+                let facts = self.known.look(step, &definition.probe)?.outcome.as_ref().ok()?;
+                let item = matcher::matched(&definition.expect, &facts.body, &self.known.scope(step), facts.now)?;
                 pointer.find(item).filter(|value| !value.is_null()).cloned()
             }
         }
     }
+}
+
+/// Whether a look found nobody signed in to Azure.
+#[must_use]
+pub fn wants_azure(known: &Known<'_>) -> bool {
+    let code = |look: &Look| look.outcome.as_ref().err().and_then(|error| error.code.clone());
+    known.looks.values().any(|look| code(look).as_deref() == Some(NO_SIGN_IN))
 }
 
 /// A probe and all that it refers to, itself first.

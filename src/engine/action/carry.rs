@@ -1,6 +1,6 @@
 //! Carrying a confirmed plan out: planned again, refused if it changed, journal before the deed, deed, journal after.
 
-use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard};
+use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard, object};
 use crate::base::Problem;
 use crate::engine::{
     check::Verdict,
@@ -21,6 +21,9 @@ pub(super) const WINDOW: Duration = Duration::from_mins(2);
 /// Between two looks within it.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
 
+/// What scripts said for the plan that was confirmed holds while a person reads it: each takes 20 s and more.
+const READ: Duration = Duration::from_mins(2);
+
 /// How a plan was confirmed, for the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -30,6 +33,8 @@ pub enum How {
     Typed,
     /// By `--yes`.
     Yes,
+    /// By `--force`, sooner than it should be.
+    Forced,
 }
 
 impl How {
@@ -38,6 +43,7 @@ impl How {
             Self::Key => "key",
             Self::Typed => "typed",
             Self::Yes => "yes",
+            Self::Forced => "forced",
         }
     }
 }
@@ -56,6 +62,7 @@ pub(super) struct Kept {
     pub(super) captured: Map<String, Value>,
     pub(super) undo: Option<Write>,
     pub(super) no_undo: Option<String>,
+    pub(super) with: Option<String>,
 }
 
 impl Engine {
@@ -68,12 +75,16 @@ impl Engine {
             return Err(Refusal::Not(Problem::new(format!("nothing is changed without a journal: {why}"))));
         }
         let systems = self.systems().ok_or_else(|| Refusal::Unknown(Problem::unknown("no lab is connected")))?;
-        let plan = self.plan(&confirmed.step, confirmed.direction).await?;
+        let plan = self.plan_sparing(&confirmed.step, confirmed.direction, self.now().saturating_sub(READ).ok()).await?;
         if plan.id != confirmed.id {
             return Err(Refusal::Not(
                 Problem::new("the plan is not the one that was confirmed: something changed in the meantime")
                     .hint("look at the new plan and confirm that"),
             ));
+        }
+        // The typed word of such a plan says so itself.
+        if let Some(sooner) = plan.too_soon.as_ref().filter(|_| !matches!(how, How::Typed | How::Forced)) {
+            return Err(Refusal::Not(sooner.problem()));
         }
         if plan.writes_to_tenant() {
             // Before anything is intended: who declines a permission has changed nothing.
@@ -104,6 +115,9 @@ impl Engine {
         if let Some(of) = op.undo_of.filter(|_| gone) {
             return self.end(&plan.step, Event::Undone { intended: n, of, status: None, note: Some("it was gone already".into()) });
         }
+        if let Write::Trip { trip } = &op.request {
+            return self.travel(systems.as_ref(), &plan.step, n, trip, permit).await;
+        }
         match systems.send(&op.request, permit).await {
             Ok(answer) => self.sent(plan, op, n, &answer),
             Err(SendError::Refused(error)) => self.refused(systems, plan, op, n, &error).await,
@@ -133,8 +147,8 @@ impl Engine {
         request_id: Option<String>,
         by_looking: bool,
     ) -> Event {
-        let Kept { captured, undo, no_undo } = self.with_known(|known| keep(known, step, op, body, sent));
-        Event::Done { intended, status, request_id, captured, undo, no_undo, by_looking }
+        let Kept { captured, undo, no_undo, with } = self.with_known(|known| keep(known, step, op, body, sent));
+        Event::Done { intended, status, request_id, captured, undo, no_undo, with, by_looking }
     }
 
     /// How often an op's effect is looked at, and how long it may take to show. Permissions are read where they were written; only the
@@ -212,6 +226,21 @@ impl Engine {
         self.record(Some(step), event).map(|_| ()).map_err(Refusal::Not)
     }
 
+    /// Waits until more of a step's changes can be planned, or nothing is on its way any more for which they could wait.
+    pub async fn wait_for_next(&self, step: &str) {
+        loop {
+            match self.plan(step, Direction::Apply).await {
+                Ok(plan) if plan.ops.is_empty() && !plan.later.is_empty() => {}
+                Ok(_) | Err(_) => return,
+            }
+            let checks = self.checked(step);
+            if !checks.iter().any(|check| check.judgement.verdict == Some(Verdict::Pending)) {
+                return;
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
     /// Waits until a step's change has shown, or its window has passed; the verdict then.
     pub async fn wait_settled(&self, step: &str) -> Option<Verdict> {
         let check = self.guide().steps.get(step)?.apply.as_ref()?.settle.clone()?;
@@ -244,19 +273,27 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } | Write::Object { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } | Write::Trip { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
-    let nothing = Kept { captured: Map::new(), no_undo: undo.is_none().then(|| "the guide does not name this op any more".into()), undo };
+    let nothing =
+        Kept { captured: Map::new(), no_undo: undo.is_none().then(|| "the guide does not name this op any more".into()), undo, with: None };
     let Some(op) = known.guide.steps.get(step).and_then(|step| step.apply.as_ref()?.ops.iter().find(|known| known.id == op)) else {
         return nothing;
     };
     let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
+    let back = match sent {
+        Write::Object { ldap } => object::taken_back(&op.undo, ldap, body),
+        Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => None,
+    };
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),
         Undo::With(op) => (None, Some(format!("it goes with what `{op}` made"))),
-        Undo::Delete | Undo::Restore => (None, Some("the reply did not hold what taking it back needs".into())),
+        Undo::Delete | Undo::Restore => match back {
+            Some(ldap) => (Some(Write::Object { ldap }), None),
+            None => (None, Some("the reply did not hold what taking it back needs".into())),
+        },
         Undo::Revoke => (added.map(|entries| Write::Permissions { permissions: entries.taken_back() }), None),
         Undo::Script(undo) => match scripts::call(undo) {
             Some(script) => (Some(Write::Script { script }), None),
@@ -267,7 +304,11 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
             Err(error) => (None, Some(format!("the reply did not hold what taking it back needs: {error}"))),
         },
     };
-    Kept { captured, undo, no_undo }
+    let with = match &op.undo {
+        Undo::With(other) => Some(other.clone()),
+        Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore | Undo::Script(_) | Undo::None(_) => None,
+    };
+    Kept { captured, undo, no_undo, with }
 }
 
 /// The item by which an op's check was found to pass.

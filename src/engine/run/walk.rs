@@ -287,6 +287,9 @@ impl Walk {
             return;
         }
         self.busy = Some("a plan is being made".into());
+        // The last step takes everything back, the newest change first; each step has its own plan, which names it.
+        let last = direction == Direction::Undo && self.engine.consent_step() == Some(step.as_str());
+        let step = if last { self.engine.next_to_undo().unwrap_or(step) } else { step };
         let engine = self.engine.clone();
         self.tasks.spawn(async move {
             let outcome = engine.plan(&step, direction).await;
@@ -316,7 +319,7 @@ impl Walk {
         if let Some(Overlay::Plan(pane)) = &mut self.overlay {
             pane.sending = true;
         }
-        let how = if plan.high_risk { How::Typed } else { How::Key };
+        let how = if plan.typed().is_some() { How::Typed } else { How::Key };
         let engine = self.engine.clone();
         self.tasks.spawn(async move { Finished::Carried { direction: plan.direction, outcome: engine.carry_out(&plan, how).await } });
     }
@@ -325,7 +328,11 @@ impl Walk {
         if self.busy.is_none() {
             // A sign-in for writing is spoken of below: somebody is signed in all along.
             if matches!(self.overlay, Some(Overlay::SignIn(_))) && self.confirmed.is_none() {
-                let what = if self.signing_in.is_some() { "the sign-in was cancelled" } else { "nobody is signed in" };
+                let what = match (&self.signing_in, &self.connection) {
+                    (Some(_), _) => "the sign-in was cancelled",
+                    (None, Connection::Ready) => "nobody is signed in to Azure",
+                    (None, Connection::SignedOut | Connection::Connecting(_) | Connection::Failed { .. }) => "nobody is signed in",
+                };
                 self.activity = Some(what.to_owned());
             }
             self.cancel_sign_in();
@@ -403,6 +410,10 @@ impl Walk {
         match outcome {
             Ok(plan) if plan.ops.is_empty() && !plan.by_hand.is_empty() => {
                 self.notice = Some(Notice { text: format!("a person is needed: {}", plan.by_hand.join("; ")), hint: None });
+            }
+            Ok(plan) if plan.ops.is_empty() && !plan.later.is_empty() => {
+                let text = format!("nothing can be sent yet: {}", plan.later.join("; "));
+                self.notice = Some(Notice { text, hint: Some("plan again when what was done has shown".into()) });
             }
             Ok(plan) if plan.ops.is_empty() => {
                 let why = plan.skipped.first().cloned().unwrap_or_else(|| "Guidepost changed nothing here".into());
