@@ -162,7 +162,7 @@ fn fields() -> Fields {
 fn of_step(step: &Step, fields: &mut Fields) {
     let mut read: Vec<(String, String)> = Vec::new();
     let judged = step.checks.values().map(|check| (&check.probe, &check.expect));
-    let diagnosed = step.diagnose.iter().map(|diagnosis| (&diagnosis.when.probe, &diagnosis.when.expect));
+    let diagnosed = step.diagnose.iter().filter_map(|diagnosis| Some((diagnosis.when.probe.as_ref()?, &diagnosis.when.expect)));
     for (probe, expected) in judged.chain(diagnosed) {
         for pointer in expected.iter().flat_map(pointers) {
             read.push((probe.clone(), pointer));
