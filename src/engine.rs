@@ -17,6 +17,7 @@ pub mod probe;
 pub mod rehearse;
 pub mod run;
 pub mod schedule;
+pub mod scripts;
 pub mod systems;
 
 /// Lower-case hex.

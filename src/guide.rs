@@ -9,6 +9,7 @@ pub mod prose;
 pub mod rehearsal;
 pub mod rights;
 pub mod schema;
+pub mod scripts;
 pub mod source;
 pub mod step;
 pub mod variables;

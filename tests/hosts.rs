@@ -13,7 +13,7 @@ use guidepost::base::clock::SystemClock;
 use guidepost::base::http::{BoundToken, Http, HttpSettings, WireLog, install_tls_provider};
 use guidepost::services::azure::{Azure, MachineId, RunAs, Tokens};
 use guidepost::services::entra::{Pause, SignInError};
-use guidepost::services::host::app1::{self, App1, Held, Scheduler, Started};
+use guidepost::services::host::app1::{self, App1, Held, Scheduler, Since, Started};
 use guidepost::services::host::azure::{AzureHost, AzureHosts};
 use guidepost::services::host::script::{Host, HostError, Script};
 use rude::{Answer, Rude, json};
@@ -64,7 +64,7 @@ impl Cloud {
     }
 
     fn app1(&self) -> AzureHost {
-        self.hosts.host(app1(), "westeurope", None)
+        self.hosts.host(app1(), Some("westeurope"), None)
     }
 }
 
@@ -204,7 +204,7 @@ async fn a_secret_goes_as_a_protected_parameter_of_a_run_command_that_is_removed
 
     // Another account needs the managed form too, and no parameter.
     let run_as = RunAs { user: r"TESTLAB\User1".into(), password: Secret::new(CANARY) };
-    cloud.hosts.host(app1(), "westeurope", Some(run_as)).run(&PROBE, value!({}), None).await.unwrap();
+    cloud.hosts.host(app1(), Some("westeurope"), Some(run_as)).run(&PROBE, value!({}), None).await.unwrap();
     let body: Value = serde_json::from_str(&cloud.server.asked()[3].body).unwrap();
     assert_eq!((&body["properties"]["runAsUser"], &body["properties"]["protectedParameters"]), (&value!(r"TESTLAB\User1"), &value!([])));
     assert_ne!(cloud.server.asked()[3].path(), asked[0].path(), "each has a name of its own");
@@ -279,7 +279,7 @@ async fn one_script_at_a_time_runs_on_a_machine_whoever_asks() {
     })
     .await;
     let other = MachineId { group: "tlg-rg".into(), name: "app1".into(), ..app1() };
-    let hosts = [cloud.app1(), cloud.app1(), cloud.hosts.host(other, "westeurope", None)];
+    let hosts = [cloud.app1(), cloud.app1(), cloud.hosts.host(other, Some("westeurope"), None)];
     let runs = hosts.iter().chain(&hosts).map(|host| host.run(&PROBE, value!({}), None));
     for run in futures_util::future::join_all(runs).await {
         run.unwrap();
@@ -341,10 +341,15 @@ async fn answers_of_app1_are_read_by_their_contract() {
     let (host, machine) =
         says(value!({"result": {"time": time, "oldest": null, "absent": ["PasswordResetService"], "more": false, "events": [
         {"record": 7, "provider": "ADSync", "id": 904, "level": 4, "time": time, "text": "Scheduler"}]}}));
-    assert_eq!(machine.events("2026-11-22T19:00:00Z".parse().unwrap()).await.unwrap().events[0].id, 904);
+    assert_eq!(machine.events(Since::Within(std::time::Duration::from_hours(1)), 40).await.unwrap().events[0].id, 904);
     let asked = host.1.lock().unwrap().clone();
-    assert_eq!(asked[0].1["values"], value!({"since": "2026-11-22T19:00:00Z", "limit": 200}));
+    assert_eq!(asked[0].1["values"], value!({"since": null, "within": 3600, "limit": 40}));
     assert_eq!(asked[0].1["room"], 4000);
+    // A mark came from the machine; without one it reckons by its own clock.
+    let mark = "2026-11-22T19:00:00Z".parse().unwrap();
+    machine.events(Since::Mark(mark), 1000).await.unwrap();
+    let asked = host.1.lock().unwrap().clone();
+    assert_eq!(asked[1].1["values"], value!({"since": "2026-11-22T19:00:00Z", "within": null, "limit": 200}));
 }
 
 #[tokio::test]

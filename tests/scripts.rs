@@ -65,6 +65,23 @@ fn all() -> Vec<Script> {
     dc1::SCRIPTS.into_iter().chain(app1::SCRIPTS).collect()
 }
 
+#[test]
+fn the_scripts_that_a_guide_may_name_are_those_of_app1() {
+    let of_the_guide: Vec<_> =
+        guidepost::guide::scripts::SCRIPTS.iter().map(|script| (script.name, script.machine.key(), script.changes)).collect();
+    let of_the_program: Vec<_> = app1::SCRIPTS.iter().map(|script| (script.name, "app1", script.changes)).collect();
+    assert_eq!(of_the_guide, of_the_program, "`SCRIPTS` in src/guide/scripts.rs are not those of src/services/host/app1.rs");
+    for script in guidepost::guide::scripts::SCRIPTS {
+        let text = app1::SCRIPTS.iter().find(|known| known.name == script.name).unwrap().text;
+        let values = text.lines().find(|line| line.starts_with("# Values: ")).unwrap();
+        assert!(script.values.iter().all(|(name, _)| values.contains(&format!("\"{name}\":"))), "{}: {values}", script.name);
+        assert_eq!(values == "# Values: {}", script.values.is_empty() && !script.within, "{}: {values}", script.name);
+        assert_eq!(values.contains("\"within\""), script.within, "{}", script.name);
+    }
+    let prelude = std::fs::read_to_string(folder().join("prelude.ps1")).unwrap();
+    assert!(prelude.contains(&format!("throw '{}'", app1::NOT_INSTALLED)));
+}
+
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/scripts")
 }

@@ -2,17 +2,21 @@
 
 use super::{
     Globals,
-    context::{block_on, choose},
+    context::{DEFAULT_GUIDE, block_on, choose},
     out,
 };
-use crate::base::{Exit, Problem, encode, text};
+use crate::base::{Exit, Problem, clock::SystemClock, encode, text};
+use crate::guide::load;
 use crate::lab::{connect::reach_domain, profile::Places};
 use crate::rights::{Right, Sid, delegation};
 use crate::services::directory::survey::{CAUSES, Cause, Question, Survey, Unreached, count, survey};
 use crate::services::directory::{Directory, Search};
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::Arc,
+};
 
 /// The rights whose copies are looked for: those that the guide hands down to users.
 const HANDED_DOWN: [Right; 4] = [Right::ChangePassword, Right::ResetPassword, Right::WriteLockoutTime, Right::WritePwdLastSet];
@@ -53,8 +57,9 @@ pub enum Format {
 pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     let places = Places::find(globals.config.as_deref())?;
     let lab = choose(args.lab.as_deref(), &places, globals)?;
+    let guide = load::named(DEFAULT_GUIDE)?;
     block_on(async {
-        let directory = reach_domain(&lab).await?.open().await.map_err(|none| none.problem())?;
+        let directory = reach_domain(&lab, &guide.pack, Arc::new(SystemClock)).await?.open().await.map_err(|none| none.problem())?;
         look(&*directory, args, globals).await
     })
 }

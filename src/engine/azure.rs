@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// The code by which a guide's diagnosis knows that nobody is signed in to Azure.
-const NO_SIGN_IN: &str = "AZURE_SIGN_IN";
+pub(super) const NO_SIGN_IN: &str = "AZURE_SIGN_IN";
 
 /// The machines of a lab.
 pub(super) struct Machines(AzureWay);
@@ -49,7 +49,9 @@ impl Machines {
                 let body = json!({"value": machines.iter().map(listed).collect::<Vec<_>>()});
                 Ok(Answer { status: 200, body, date: None, request_id: None, took: began.elapsed() })
             }
-            Request::Graph { .. } | Request::Ldap { .. } | Request::Rights { .. } => Err(plain("this is nothing that Azure knows".into())),
+            Request::Graph { .. } | Request::Ldap { .. } | Request::Rights { .. } | Request::Script { .. } => {
+                Err(plain("this is nothing that Azure knows".into()))
+            }
         }
     }
 
@@ -106,7 +108,7 @@ fn not_configured(error: &NoAzure) -> LookError {
     LookError { hint: Some(NoAzure::HINT.to_owned()), code: Some(NoAzure::CODE.to_owned()), ..plain(error.to_string()) }
 }
 
-fn look_error(error: &AzureError) -> LookError {
+pub(super) fn look_error(error: &AzureError) -> LookError {
     let code = match error {
         AzureError::SignIn { .. } => Some(NO_SIGN_IN),
         other => other.code(),

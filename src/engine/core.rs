@@ -45,7 +45,7 @@ struct Inner {
     state: Mutex<State>,
     changed: watch::Sender<u64>,
     /// By system.
-    flying: [Semaphore; 3],
+    flying: [Semaphore; System::ALL.len()],
 }
 
 pub(super) struct State {

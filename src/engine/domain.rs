@@ -93,6 +93,9 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
     let mut still = changed.is_some();
     let body = match request {
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
+        Request::Script { run, .. } => {
+            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
+        }
         Request::Graph { path, .. } => return Err(sentence(format!("`{}` is no question to a domain", text::short(path, 80)), None)),
         Request::Ldap { base, scope, filter, attributes } => {
             let search = Search {

@@ -50,6 +50,13 @@ pub enum Request {
     Machine(MachinePart),
     /// All machines of the lab's resource group.
     Machines,
+    /// A script that only reads, on the machine that it is for.
+    Script {
+        /// Its name.
+        run: String,
+        /// How far back it looks, where it does.
+        within: Option<Duration>,
+    },
 }
 
 /// How dear a look is.
@@ -63,6 +70,9 @@ pub enum Cost {
     Ldap,
     /// Azure: as Graph; a subscription takes 25 reads a second (`facts/wire.md` 26).
     Azure,
+    /// A script on a machine: when a person asks, while a change settles, or every 10 min; one at a time, for it takes 20 s and more
+    /// (`facts/wire.md` 25).
+    Script,
 }
 
 impl Request {
@@ -74,6 +84,7 @@ impl Request {
             Self::Graph { .. } => Cost::Graph,
             Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
             Self::Machine(_) | Self::Machines => Cost::Azure,
+            Self::Script { .. } => Cost::Script,
         }
     }
 }
@@ -94,6 +105,24 @@ pub enum Write {
         /// What is done to it.
         azure: MachineCall,
     },
+    /// A script of the program.
+    Script {
+        /// Which, and what it is given.
+        script: ScriptCall,
+    },
+}
+
+/// A script that changes something, as it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptCall {
+    /// Its name.
+    pub run: String,
+    /// SHA-256 of its whole text, lower-case hex: another text is another script.
+    pub sha256: String,
+    /// Its values by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
 }
 
 /// A machine in Azure that is started.
@@ -176,6 +205,7 @@ impl Write {
                 format!("{verb} {count} {entries} for {whose} {to} the permissions of {}", permissions.on)
             }
             Self::Machine { azure } => format!("start {}", azure.start),
+            Self::Script { script } => script.line(),
         }
     }
 }
@@ -284,6 +314,11 @@ pub trait Systems: Send + Sync {
         part.to_owned()
     }
 
+    /// Where scripts of a machine run, for plans and screens; its part where no lab says more.
+    fn host(&self, part: MachinePart) -> String {
+        part.key().to_owned()
+    }
+
     /// The address of the domain controller, for plans and screens; empty where none is configured.
     fn domain(&self) -> String {
         String::new()
@@ -312,6 +347,7 @@ pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> 
         Probe::Rights(look) => rights_look(look, scope),
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
+        Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
     }
 }
 

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 const FIRST: Duration = Duration::from_secs(5);
 /// The longest interval of what is in view; reports always have it.
 const LONGEST: Duration = Duration::from_mins(1);
+/// The interval of scripts, in view or not.
+const SCRIPTS: Duration = Duration::from_mins(10);
 /// The interval of steps that are not in view: for drift.
 const DRIFT: Duration = Duration::from_mins(5);
 
@@ -20,11 +22,13 @@ pub enum System {
     Domain,
     /// Resource Manager.
     Azure,
+    /// The machine on which a guide's scripts run.
+    App1,
 }
 
 impl System {
     /// All of them, each at the place of its number.
-    pub const ALL: [Self; 3] = [Self::Graph, Self::Domain, Self::Azure];
+    pub const ALL: [Self; 4] = [Self::Graph, Self::Domain, Self::Azure, Self::App1];
 
     /// Which one a request goes to.
     #[must_use]
@@ -33,6 +37,7 @@ impl System {
             Cost::Graph | Cost::Report => Self::Graph,
             Cost::Ldap => Self::Domain,
             Cost::Azure => Self::Azure,
+            Cost::Script => Self::App1,
         }
     }
 
@@ -41,7 +46,7 @@ impl System {
     pub const fn in_flight(self) -> usize {
         match self {
             Self::Graph => 4,
-            Self::Domain => 1,
+            Self::Domain | Self::App1 => 1,
             // A lab has three machines.
             Self::Azure => 3,
         }
@@ -137,7 +142,7 @@ impl Schedule {
         if changed || !entry.looked {
             entry.interval = first(request.cost());
         } else {
-            entry.interval = (entry.interval * 3 / 2).min(LONGEST);
+            entry.interval = (entry.interval * 3 / 2).min(LONGEST.max(first(request.cost())));
         }
         entry.looked = true;
         let pause = entry.pause(request.cost());
@@ -161,9 +166,9 @@ impl Schedule {
 
     /// Everything in view is due now.
     pub fn look_now(&mut self, now: Instant) {
-        for entry in self.entries.values_mut().filter(|entry| entry.nearness == Nearness::View) {
+        for (request, entry) in self.entries.iter_mut().filter(|(_, entry)| entry.nearness == Nearness::View) {
             entry.due = now;
-            entry.interval = FIRST;
+            entry.interval = first(request.cost());
         }
     }
 
@@ -206,8 +211,8 @@ impl Entry {
         }
         match self.nearness {
             Nearness::View => self.interval.max(first(cost)),
-            Nearness::Near => LONGEST,
-            Nearness::Far => DRIFT,
+            Nearness::Near => LONGEST.max(first(cost)),
+            Nearness::Far => DRIFT.max(first(cost)),
         }
     }
 
@@ -225,6 +230,7 @@ fn first(cost: Cost) -> Duration {
     match cost {
         Cost::Graph | Cost::Ldap | Cost::Azure => FIRST,
         Cost::Report => LONGEST,
+        Cost::Script => SCRIPTS,
     }
 }
 

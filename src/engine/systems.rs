@@ -8,13 +8,14 @@ use super::{
     page::{SignInAsk, SignInPane},
     probe::{Answer, GraphCall, LookError, Me, NotReady, Request, SendError, Systems, Write},
     run::{Door, NotConnected, SignedIn, Talk},
+    scripts::Scripts,
 };
 use crate::base::{
     Problem,
     clock::Clock,
     http::{Method, WireLine, WireLog},
 };
-use crate::guide::{Guide, rights};
+use crate::guide::{Guide, rights, step::MachinePart};
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
 use crate::services::{
     azure::Tokens as _,
@@ -35,6 +36,7 @@ pub struct LabSystems {
     base: String,
     domain: Domain,
     machines: Machines,
+    scripts: Scripts,
     session: Session,
     /// Keeps a started lab alive.
     _reached: Reached,
@@ -61,6 +63,7 @@ impl Systems for LabSystems {
             Request::Graph { path, query, eventual } => (path, query, eventual),
             Request::Ldap { .. } | Request::Rights { .. } => return self.domain.look(request).await,
             Request::Machine(_) | Request::Machines => return self.machines.look(request).await,
+            Request::Script { .. } => return self.scripts.look(request).await,
         };
         if self.app_only() && !rights::apps_may("GET", &path) {
             return Err(denied_to_apps(&path));
@@ -77,6 +80,7 @@ impl Systems for LabSystems {
             Write::Graph(call) => self.send_graph(call).await,
             Write::Permissions { permissions } => self.domain.send(permissions).await,
             Write::Machine { azure } => self.machines.send(azure).await,
+            Write::Script { script } => self.scripts.send(script).await,
         }
     }
 
@@ -124,6 +128,10 @@ impl Systems for LabSystems {
 
     fn machine(&self, part: &str) -> String {
         self.machines.address(part)
+    }
+
+    fn host(&self, part: MachinePart) -> String {
+        self.scripts.address(part)
     }
 
     fn domain(&self) -> String {
@@ -243,8 +251,8 @@ fn writing(reached: &Reached, purpose: Purpose) -> Option<String> {
 fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
     let (session, domain) = (reached.session.clone(), Domain::new(reached.domain.clone()));
-    let machines = Machines::new(reached.azure.clone());
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, machines, session, _reached: reached })
+    let (machines, scripts) = (Machines::new(reached.azure.clone()), Scripts::new(reached.hosts.clone()));
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, machines, scripts, session, _reached: reached })
 }
 
 /// What the application for this purpose may do now, as far as anybody can tell.

@@ -6,6 +6,7 @@ mod domain;
 mod names;
 mod rehearsal;
 mod rights;
+mod scripts;
 mod step;
 mod uses;
 mod words;

@@ -3,7 +3,7 @@
 use super::variables::{Pointer, Template};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -96,6 +96,41 @@ pub enum Probe {
     Rights(RightsLook),
     /// The lab's machines in Azure.
     Azure(AzureLook),
+    /// A script of the program that only reads, on the machine that it is for.
+    Script(ScriptLook),
+}
+
+/// A script that only reads; its result is the facts, its `time` their time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptLook {
+    /// Its name, as `guidepost guide show` lists them.
+    pub run: String,
+    /// How far back it looks, by the machine's own clock; only for `connect-events`, and always there.
+    #[serde(default, deserialize_with = "super::variables::some_duration")]
+    #[schemars(with = "Option<String>")]
+    pub within: Option<Duration>,
+}
+
+/// A script that changes something, and what it is given.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptRun {
+    /// Its name, as `guidepost guide show` lists them.
+    pub run: String,
+    /// Its values by name.
+    #[serde(default)]
+    pub values: IndexMap<String, ScriptValue>,
+}
+
+/// A value for a script: nothing that could be text in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "`true`, `false` or a whole number is expected")]
+pub enum ScriptValue {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(u32),
 }
 
 /// A look at the lab's machines in Azure.
@@ -477,6 +512,8 @@ pub enum Change {
     Grant(Grant),
     /// One of the lab's machines in Azure.
     Azure(AzureChange),
+    /// A script of the program that changes something.
+    Script(ScriptRun),
 }
 
 /// Rights that are given to somebody on one of the domain's objects: only entries that are missing are added.
@@ -511,6 +548,8 @@ pub enum Undo {
     Graph(GraphWrite),
     /// By removing exactly the entries that the grant added.
     Revoke,
+    /// By this script.
+    Script(ScriptRun),
     /// Not at all, and why.
     None(String),
 }
@@ -567,7 +606,7 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
-            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) => Vec::new(),
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Script(_) => Vec::new(),
         }
     }
 }

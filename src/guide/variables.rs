@@ -199,6 +199,14 @@ pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
     parse_duration(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
+/// The same where it may be left out.
+///
+/// # Errors
+/// The text is no duration.
+pub(super) fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
 /// A boolean or number that is not written as text: `"true"` is no boolean.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! Statements, bodies and writes as a pack's author writes them, turned into the types of `step` while parsing.
 
-use super::step::{AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, Undo, WriteMethod};
+use super::step::{
+    AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, ScriptRun, Undo, WriteMethod,
+};
 use super::variables::{Pointer, SyntaxError, Template, parse_duration};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -127,7 +129,7 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
     Ok(count)
 }
 
-/// One request of an action: `graph`, `grant` or `azure`.
+/// One request of an action: `graph`, `grant`, `azure` or `script`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOp {
@@ -141,6 +143,8 @@ pub(super) struct WrittenOp {
     grant: Option<Grant>,
     /// A machine in Azure.
     azure: Option<AzureChange>,
+    /// A script of the program.
+    script: Option<ScriptRun>,
     /// What to keep of the reply, by name.
     #[serde(default)]
     capture: IndexMap<String, Pointer>,
@@ -154,11 +158,12 @@ impl TryFrom<WrittenOp> for Op {
     type Error = SyntaxError;
 
     fn try_from(written: WrittenOp) -> Result<Self, SyntaxError> {
-        let WrittenOp { id, unless, graph, grant, azure, capture, doubt, undo } = written;
+        let WrittenOp { id, unless, graph, grant, azure, script, capture, doubt, undo } = written;
         let mut sent: Vec<(&str, Change)> = Vec::new();
         sent.extend(graph.map(|graph| ("graph", Change::Graph(graph))));
         sent.extend(grant.map(|grant| ("grant", Change::Grant(grant))));
         sent.extend(azure.map(|azure| ("azure", Change::Azure(azure))));
+        sent.extend(script.map(|script| ("script", Change::Script(script))));
         let mut sent = sent.into_iter();
         let change = match (sent.next(), sent.next()) {
             (Some((_, change)), None) => change,
@@ -168,7 +173,9 @@ impl TryFrom<WrittenOp> for Op {
                 )));
             }
             (None, _) => {
-                return Err(SyntaxError(format!("the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …` or `azure: …`")));
+                return Err(SyntaxError(format!(
+                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …` or `script: …`"
+                )));
             }
         };
         Ok(Self { id, unless, change, capture, doubt, undo })

@@ -3,11 +3,12 @@
 pub mod azure;
 pub mod domain;
 mod fresh;
+pub mod hosts;
 mod start;
 
 use super::certificate;
 use super::given::{Given, REFRESH_TOKEN};
-use super::profile::{PRACTICE, Places, Profile, SignInWay, usual_way};
+use super::profile::{Hosts, PRACTICE, Places, Profile, SignInWay, Via, usual_way};
 use crate::base::{
     Exit, Problem, Secret,
     clock::Clock,
@@ -24,6 +25,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 pub use azure::{AzureWay, NoAzure};
 pub use domain::{DomainWay, NOT_CONFIGURED, NoDomain, password_key};
 pub use fresh::Fresh;
+pub use hosts::{HostWay, NoHost};
 pub use start::{Endpoint, ensure_running, running};
 
 /// The name under which tokens stand in the system's keyring.
@@ -152,7 +154,9 @@ pub struct Reached {
     pub domain: DomainWay,
     /// The way to its machines in Azure; nothing is asked there yet.
     pub azure: AzureWay,
-    /// The way to its hosts.
+    /// The way to its machines that run scripts; nothing is run there yet.
+    pub hosts: HostWay,
+    /// The way to its services.
     pub http: Http,
     /// Something to be said once, such as that tokens are not kept beyond this run.
     pub notice: Option<Problem>,
@@ -167,17 +171,31 @@ impl Reached {
     fn by_certificate(self, certificate: entra::Certificate, clock: Arc<dyn Clock>) -> Self {
         let session = self.session.by_certificate(certificate.clone());
         let azure = self.azure.by_certificate(self.http.clone(), &session, certificate.clone(), clock);
-        Self { graph: Graph::new(self.http.clone(), session.clone()), session, azure, certificate: Some(certificate), ..self }
+        let hosts = self.hosts.through(azure.clone());
+        let domain = self.domain.over(&hosts);
+        Self {
+            graph: Graph::new(self.http.clone(), session.clone()),
+            session,
+            azure,
+            hosts,
+            domain,
+            certificate: Some(certificate),
+            ..self
+        }
     }
 }
 
-/// The way to a lab's domain alone, for those who ask nothing else: no token is looked for, and no other service is reached.
+/// The way to a lab's domain alone, for those who ask nothing else: where it is reached by LDAP, no token is looked for, and no other service is
+/// reached.
 ///
 /// # Errors
 /// The practice lab cannot be started. A lab without a domain is no error here: [`DomainWay::open`] says so.
-pub async fn reach_domain(lab: &Lab) -> Result<DomainWay, Problem> {
+pub async fn reach_domain(lab: &Lab, pack: &Pack, clock: Arc<dyn Clock>) -> Result<DomainWay, Problem> {
     match &lab.way {
         Way::Started { state } => Ok(ensure_running(state).await?.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name))),
+        Way::Configured(profile) if profile.domain.as_ref().is_some_and(|domain| domain.via == Via::Dc1) => {
+            Ok(reach(lab, pack, &WireLog::default(), clock).await?.domain)
+        }
         Way::Configured(profile) => {
             let (vault, _) = Vault::open(KEYRING_APP).await;
             Ok(DomainWay::configured(&lab.name, profile, vault, lab.given.clone()))
@@ -201,7 +219,7 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let azure = endpoint.azure();
             let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
             let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
-            Ok(reached(&lab.name, http, (domain, azure), settings, (vault, key), clock, None, held))
+            Ok(reached(&lab.name, http, (domain, azure, Hosts::default()), settings, (vault, key), clock, None, held))
         }
         Way::Configured(profile) => {
             let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
@@ -216,7 +234,7 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
                 let certificate = certificate::of(&lab.name, path, profile, &lab.given, &vault).await?;
                 // Nothing is kept of such a sign-in, so that nobody misses the keyring.
                 let keys = (vault, certificate::vault_key(&lab.name));
-                let reached = reached(&lab.name, http, (domain, azure), settings, keys, clock.clone(), None, None);
+                let reached = reached(&lab.name, http, (domain, azure, profile.hosts), settings, keys, clock.clone(), None, None);
                 return Ok(reached.by_certificate(certificate, clock));
             }
             let notice = why_not_kept.map(Problem::new);
@@ -224,7 +242,7 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
                 Some(_) => None,
                 None => elsewhere(profile, &lab.given).await?,
             };
-            let reached = reached(&lab.name, http, (domain, azure), settings, (vault, key), clock, notice, None);
+            let reached = reached(&lab.name, http, (domain, azure, profile.hosts), settings, (vault, key), clock, notice, None);
             if let Some(refresh) = refresh {
                 reached.session.offer(refresh).await;
             }
@@ -279,7 +297,7 @@ fn settings(
 fn reached(
     lab: &str,
     http: Http,
-    (domain, azure): (DomainWay, azure::Settings),
+    (domain, azure, places): (DomainWay, azure::Settings, Hosts),
     settings: EntraSettings,
     (vault, key): (Vault, String),
     clock: Arc<dyn Clock>,
@@ -288,7 +306,9 @@ fn reached(
 ) -> Reached {
     let session = Session::new(http.clone(), settings, vault, key, clock.clone());
     let azure = AzureWay::new(lab, http.clone(), &session, azure, clock);
-    Reached { graph: Graph::new(http.clone(), session.clone()), domain, azure, http, session, notice, held, certificate: None }
+    let hosts = HostWay::new(places, azure.clone());
+    let domain = domain.over(&hosts);
+    Reached { graph: Graph::new(http.clone(), session.clone()), domain, azure, hosts, http, session, notice, held, certificate: None }
 }
 
 /// Why an application may not do this: it changes nothing, and no person can sign in in its place.

@@ -111,6 +111,9 @@ pub struct Profile {
     /// The domain.
     #[serde(default)]
     pub domain: Option<Domain>,
+    /// Machines that Guidepost itself runs on.
+    #[serde(default)]
+    pub hosts: Hosts,
     /// Where secrets come from that the keyring does not have.
     #[serde(default)]
     pub secrets: Secrets,
@@ -307,6 +310,26 @@ pub enum Via {
     Ldap,
     /// Scripts on the domain controller.
     Dc1,
+}
+
+/// Machines of the lab that Guidepost itself runs on; the others are reached through Azure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hosts {
+    /// The domain controller.
+    #[serde(default)]
+    pub dc1: Option<HostPlace>,
+    /// Where Entra Connect runs.
+    #[serde(default)]
+    pub app1: Option<HostPlace>,
+}
+
+/// Where a machine's scripts are run, if not through Azure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostPlace {
+    /// On this machine.
+    Here,
 }
 
 /// Where secrets come from that the keyring does not have.

@@ -3,7 +3,7 @@
 use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
-use crate::guide::step::{AzureChange, Change, Op, Right, Risk, Step, StepKind, Undo};
+use crate::guide::step::{AzureChange, Change, Op, Right, Risk, ScriptRun, Step, StepKind, Undo};
 use crate::services::directory::dc1;
 use crate::services::host::app1;
 use unicode_width::UnicodeWidthStr as _;
@@ -142,14 +142,20 @@ fn change(op: &Op, prose: &StepProse) -> String {
     let undo = match &op.undo {
         Undo::Graph(write) => format!("taken back by {} {}", write.method.as_str(), write.path.source),
         Undo::Revoke => "taken back by removing exactly the entries that were added".to_owned(),
+        Undo::Script(run) => format!("taken back by {}", script(run)),
         Undo::None(why) => format!("cannot be taken back: {why}"),
     };
     let sent = match &op.change {
         Change::Graph(write) => format!("{} {}", write.method.as_str(), write.path.source),
         Change::Grant(grant) => format!("grant {} on {}", list(&grant.rights), grant.on.source),
+        Change::Script(run) => script(run),
         Change::Azure(AzureChange::Start(part)) => format!("start the machine {} in Azure", part.key()),
     };
     format!("{}; {sent}; {undo}", words(&prose.changes, &op.id))
+}
+
+fn script(run: &ScriptRun) -> String {
+    format!("run the script {}", crate::engine::scripts::line(run))
 }
 
 fn list(rights: &[Right]) -> String {

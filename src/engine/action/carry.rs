@@ -10,6 +10,7 @@ use crate::engine::{
     ledger::InDoubt,
     matcher,
     probe::{self, Answer, Entries, LookError, SendError, Systems, Write},
+    scripts,
 };
 use crate::guide::step::{Op, Undo};
 use serde_json::{Map, Value};
@@ -140,7 +141,7 @@ impl Engine {
     /// write itself may still be running: Samba takes 12 to 20 s to hand an entry down to 10,000 users, measured under load.
     pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
         match request {
-            Write::Graph(_) | Write::Machine { .. } => self.window(step),
+            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.window(step),
             Write::Permissions { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
@@ -243,7 +244,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
@@ -255,6 +256,10 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),
         Undo::Revoke => (added.map(|entries| Write::Permissions { permissions: entries.taken_back() }), None),
+        Undo::Script(undo) => match scripts::call(undo) {
+            Some(script) => (Some(Write::Script { script }), None),
+            None => (None, Some(format!("the program has no script `{}` any more", undo.run))),
+        },
         Undo::Graph(undo) => match probe::write(undo, &known.scope(step).with_captured(captured.clone())) {
             Ok(write) => (Some(Write::Graph(write)), None),
             Err(error) => (None, Some(format!("the reply did not hold what taking it back needs: {error}"))),

@@ -69,7 +69,7 @@ impl Engine {
 
     async fn settle_by_looking(&self, doubt: &InDoubt, check: &str) -> Result<(), Refusal> {
         let (every, within) = match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } => {
+            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => {
                 let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
                 settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
             }
@@ -128,7 +128,7 @@ impl Engine {
 
     async fn see(&self, doubt: &InDoubt, check: &str) -> Seen {
         match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } => self.see_check(&doubt.step, check).await,
+            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
         }
     }
@@ -164,6 +164,12 @@ impl Engine {
         let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
         if systems.app_only() {
             return Err(Refusal::Not(person_needed()));
+        }
+        // Another text under the same name is not what the person confirmed.
+        if let Write::Script { script } = &doubt.request
+            && !script.is_known()
+        {
+            return Err(only_the_person(doubt));
         }
         let permit = Confirmed { plan: format!("repeated from line {}", doubt.n) };
         let request: &Write = &doubt.request;

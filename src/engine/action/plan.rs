@@ -11,6 +11,7 @@ use crate::engine::{
     matcher::{Scope, shown},
     permissions::{Difference, Running},
     probe::{self, GraphCall, MachineCall, Request, Write},
+    scripts,
 };
 use crate::guide::{
     Step,
@@ -107,6 +108,7 @@ impl PlannedOp {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
             Write::Machine { .. } => format!("POST {}", self.address),
+            Write::Script { script } => format!("{} on {}", script.line(), self.address),
         }
     }
 
@@ -118,6 +120,7 @@ impl PlannedOp {
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
             (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
+            (Write::Script { script }, _) => script.carries(),
         }
     }
 }
@@ -228,6 +231,7 @@ impl Engine {
                 let undo = match &op.undo {
                     Undo::Graph(undo) => describe(undo, &op.id, &scope),
                     Undo::Revoke => "cannot be taken back: only entries of permissions can be revoked".to_owned(),
+                    Undo::Script(_) => "cannot be taken back: only what a script did is taken back by one".to_owned(),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
                 };
                 Ok(Ok(self.planned(op.id.clone(), title, Write::Graph(request), before, undo, None)))
@@ -239,9 +243,19 @@ impl Engine {
             Change::Azure(AzureChange::Start(part)) => {
                 let undo = match &op.undo {
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
-                    Undo::Graph(_) | Undo::Revoke => "cannot be taken back: this does not stop a machine".to_owned(),
+                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) => "cannot be taken back: this does not stop a machine".to_owned(),
                 };
                 let request = Write::Machine { azure: MachineCall { start: part.key().to_owned() } };
+                Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
+            }
+            Change::Script(run) => {
+                let none = || cannot(&format!("there is no script `{}` in the program", run.run));
+                let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
+                let undo = match &op.undo {
+                    Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::Graph(_) | Undo::Revoke => "cannot be taken back: only a script undoes what a script did".to_owned(),
+                };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
             }
         }
@@ -266,7 +280,7 @@ impl Engine {
         let undo = match &op.undo {
             Undo::Revoke => Write::Permissions { permissions: entries.taken_back() }.line(),
             Undo::None(reason) => format!("cannot be taken back: {reason}"),
-            Undo::Graph(_) => "cannot be taken back: a Graph request cannot remove entries".to_owned(),
+            Undo::Graph(_) | Undo::Script(_) => "cannot be taken back: only by removing the entries".to_owned(),
         };
         let request = Write::Permissions { permissions: entries };
         Ok(Ok(PlannedOp { difference: Some(difference), ..self.planned(op.id.clone(), title, request, before, undo, None) }))
@@ -286,6 +300,11 @@ impl Engine {
                 self.systems().map_or_else(|| azure.start.clone(), |systems| format!("{}/start", systems.machine(&azure.start))),
                 Some("Microsoft.Compute/virtualMachines/start/action, a right in Azure".to_owned()),
             ),
+            Write::Script { script } => {
+                let address = self.systems().map_or_else(String::new, |systems| systems.host(script.machine()));
+                let needs = (address.starts_with("https://")).then(|| format!("{}, a right in Azure", scripts::RIGHT));
+                (address, needs)
+            }
         };
         PlannedOp { op, title, request, address, before, undo, difference: None, needs, undo_of }
     }
@@ -303,7 +322,12 @@ impl Engine {
         let planned = |request: Write, before: String| {
             self.planned(entry.op.clone(), title.clone(), request, before, again(step, entry), Some(entry.n))
         };
-        let Write::Permissions { permissions } = request else { return Ok(planned(request.clone(), done)) };
+        let permissions = match request {
+            Write::Permissions { permissions } => permissions,
+            // Its text may be another one by now: that is what the person sees and confirms.
+            Write::Script { script } => return Ok(planned(Write::Script { script: script.of_this_program() }, done)),
+            Write::Graph(_) | Write::Machine { .. } => return Ok(planned(request.clone(), done)),
+        };
         let facts = read(known, &permissions.look(), &title)?;
         let mut entries = running.on_top(facts, permissions).map_err(|why| unreadable(&title, &why))?;
         let (difference, before) = running.change(facts, &mut entries).map_err(|why| unreadable(&title, &why))?;
@@ -336,7 +360,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => None,
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
@@ -344,7 +368,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
             let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
-                Write::Graph(_) | Write::Machine { .. } => None,
+                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => None,
                 Write::Permissions { permissions } => Some(permissions.look()),
             });
             looks.collect()
@@ -452,7 +476,7 @@ fn templates(change: &Change) -> Vec<&Template> {
     match change {
         Change::Graph(write) => graph_templates(write),
         Change::Grant(grant) => vec![&grant.on, &grant.trustee],
-        Change::Azure(AzureChange::Start(_)) => Vec::new(),
+        Change::Azure(AzureChange::Start(_)) | Change::Script(_) => Vec::new(),
     }
 }
 

@@ -13,6 +13,9 @@ use std::collections::HashSet;
 /// The attribute that holds an object's permissions.
 const PERMISSIONS: &str = "nTSecurityDescriptor";
 
+/// What running a script on a machine needs in Azure, whether it reads or changes.
+const RUN_COMMAND: &str = "virtualMachines/runCommand/action";
+
 /// One request of a step.
 struct Request<'s> {
     method: &'static str,
@@ -47,18 +50,22 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
     let (mut reading, mut writing) = (HashSet::new(), HashSet::new());
     for step in parts.steps.values().flat_map(|step| &step.variants) {
         for (name, probe) in &step.value.probes {
-            let Probe::Azure(look) = probe else { continue };
-            let action = match look {
-                AzureLook::Machine(_) => "virtualMachines/instanceView/read",
-                AzureLook::Machines => "virtualMachines/read",
+            let (key, action) = match probe {
+                Probe::Azure(AzureLook::Machine(_)) => ("azure", "virtualMachines/instanceView/read"),
+                Probe::Azure(AzureLook::Machines) => ("azure", "virtualMachines/read"),
+                Probe::Script(_) => ("script", RUN_COMMAND),
+                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) => continue,
             };
-            action_declared(step, &["probes", name, "azure"], action, ("read", read), out);
+            action_declared(step, &["probes", name, key], action, ("read", read), out);
             reading.insert(action);
         }
         for (number, op) in step.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
-            let Change::Azure(AzureChange::Start(_)) = &op.change else { continue };
-            let action = "virtualMachines/start/action";
-            action_declared(step, &["apply", "ops", &number.to_string(), "azure"], action, ("write", write), out);
+            let (key, action) = match &op.change {
+                Change::Azure(AzureChange::Start(_)) => ("azure", "virtualMachines/start/action"),
+                Change::Script(_) => ("script", RUN_COMMAND),
+                Change::Graph(_) | Change::Grant(_) => continue,
+            };
+            action_declared(step, &["apply", "ops", &number.to_string(), key], action, ("write", write), out);
             writing.insert(action);
         }
     }
@@ -87,7 +94,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         }
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
-                Change::Graph(_) | Change::Azure(_) => {}
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => {}
                 Change::Grant(_) => {
                     let keys = ["apply", "ops", &number.to_string(), "grant"].map(str::to_owned).to_vec();
                     attribute_declared(read, &keys, PERMISSIONS, ("write", &rights.write), out);
@@ -104,7 +111,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) | Probe::Azure(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) | Probe::Script(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -134,7 +141,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Script(_) => {}
         }
     }
     requests

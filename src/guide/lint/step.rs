@@ -1,6 +1,6 @@
 //! One step: every name it uses exists, every path stays inside Graph, every op can be taken back.
 
-use super::{domain, names, uses};
+use super::{domain, names, scripts, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
 use crate::guide::step::{Apply, Change, Check, Diagnosis, DiagnosisVerdict, Grant, GraphGet, Op, Probe, Step, StepKind, Undo};
@@ -58,6 +58,7 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
             }
             // A machine's part is a closed set, which parsing holds.
             Probe::Azure(_) => {}
+            Probe::Script(look) => scripts::look(read, name, look, out),
         }
     }
 }
@@ -216,6 +217,7 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
                 out.push(finding.hint("take `capture` out"));
             }
         }
+        Change::Script(run) => scripts::run(read, &[at, &["script"]].concat(), run, out),
     }
 }
 
@@ -231,15 +233,24 @@ fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
             let finding = read.at(&here, "a Graph request does not stop a machine");
             out.push(finding.hint("write `undo: {none: why}`"));
         }
-        (Undo::Revoke, Change::Graph(_) | Change::Azure(_)) => {
+        (Undo::Script(run), Change::Script(_)) => scripts::run(read, &[&here[..], &["script"]].concat(), run, out),
+        (Undo::Graph(_), Change::Script(_)) => {
+            let finding = read.at(&here, "what a script did is not taken back by a Graph request");
+            out.push(finding.hint("write `undo: {script: …}`, or `undo: {none: why}`"));
+        }
+        (Undo::Script(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) => {
+            let finding = read.at(&here, "only what a script did is taken back by a script");
+            out.push(finding.hint("name what takes it back in its own kind, or write `undo: {none: why}`"));
+        }
+        (Undo::Revoke, Change::Graph(_) | Change::Azure(_) | Change::Script(_)) => {
             let finding = read.at(&here, "only a grant can be revoked");
             out.push(finding.hint("name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"));
         }
-        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) if why.trim().is_empty() => {
+        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Script(_)) if why.trim().is_empty() => {
             let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
             out.push(finding.hint("the person reads it before saying yes"));
         }
-        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) | (Undo::Revoke, Change::Grant(_)) => {}
+        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Script(_)) | (Undo::Revoke, Change::Grant(_)) => {}
     }
 }
 

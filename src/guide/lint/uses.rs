@@ -83,8 +83,8 @@ impl<'s> List<'s> {
                 self.push(&[path, &["rights", "on"]].concat(), &look.on);
                 self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
             }
-            // It holds no reference.
-            Probe::Azure(_) => {}
+            // They hold no reference.
+            Probe::Azure(_) | Probe::Script(_) => {}
         }
     }
 
@@ -134,7 +134,7 @@ impl<'s> List<'s> {
         match &op.change {
             Change::Graph(write) => self.write(&[&path[..], &["graph"]].concat(), write),
             Change::Grant(grant) => self.grant(&[&path[..], &["grant"]].concat(), grant),
-            Change::Azure(_) => {}
+            Change::Azure(_) | Change::Script(_) => {}
         }
         if let Undo::Graph(write) = &op.undo {
             self.seat = Seat::Undo(number);

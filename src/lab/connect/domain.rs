@@ -1,11 +1,14 @@
 //! The way to a lab's domain: opened on first need, with a password that nobody asked for before. Judges nothing.
 
+use super::hosts::{HostWay, NoHost};
 use crate::base::{Exit, Problem, Secret, http::WireLog};
+use crate::guide::step::MachinePart;
 use crate::lab::given::{DOMAIN_PASSWORD, Given};
 use crate::lab::profile::{self, Profile, Via};
 use crate::services::{
     directory::{
         Directory,
+        dc1::Dc1,
         ldap::{Ldap, LdapSettings, Limits, Login},
     },
     host,
@@ -19,6 +22,8 @@ use tokio::sync::Mutex;
 pub struct DomainWay {
     inner: Arc<Inner>,
     wire: WireLog,
+    /// The machines that run scripts, one of which may be the way.
+    hosts: Option<HostWay>,
 }
 
 struct Inner {
@@ -62,8 +67,8 @@ pub enum NoDomain {
         /// The lab.
         lab: String,
     },
-    /// It is reached by scripts on a host, which Guidepost cannot run yet.
-    Later,
+    /// It is reached by scripts on the domain controller, and nobody knows where that is.
+    NoHost(NoHost),
     /// Its settings are wrong, or its password is nowhere.
     Failed(Problem),
 }
@@ -74,7 +79,7 @@ impl NoDomain {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotConfigured { .. } => NOT_CONFIGURED,
-            Self::Later => "DOMAIN_LATER",
+            Self::NoHost(error) => error.code(),
             Self::Failed(_) => "DOMAIN_NOT_REACHED",
         }
     }
@@ -85,8 +90,10 @@ impl NoDomain {
         match self {
             Self::NotConfigured { lab } => Problem::unknown(format!("no domain is configured for the lab `{lab}`"))
                 .hint("write `[domain]` with `via = \"ldap\"`, `url` and `bind` into the lab's profile"),
-            Self::Later => Problem::unknown("the domain of this lab is reached through DC1 (`via = \"dc1\"`), which comes with hosts")
-                .hint("until then, write `via = \"ldap\"` with `url` and `bind` under `[domain]`"),
+            Self::NoHost(error) => {
+                let hint = error.hint();
+                Problem::unknown(format!("the domain of this lab is reached through DC1 (`via = \"dc1\"`): {error}")).hint(hint)
+            }
             Self::Failed(problem) => problem.clone(),
         }
     }
@@ -94,12 +101,17 @@ impl NoDomain {
 
 impl DomainWay {
     fn new(place: Place) -> Self {
-        Self { inner: Arc::new(Inner { place, open: Mutex::new(None) }), wire: WireLog::default() }
+        Self { inner: Arc::new(Inner { place, open: Mutex::new(None) }), wire: WireLog::default(), hosts: None }
     }
 
     /// The same, which says in this log what it asks and what became of it.
     pub(super) fn with_wire(self, wire: &WireLog) -> Self {
         Self { wire: wire.clone(), ..self }
+    }
+
+    /// The same, beside these hosts.
+    pub(super) fn over(self, hosts: &HostWay) -> Self {
+        Self { hosts: Some(hosts.clone()), ..self }
     }
 
     /// No way at all.
@@ -128,7 +140,8 @@ impl DomainWay {
     #[must_use]
     pub fn address(&self) -> String {
         match &self.inner.place {
-            Place::Nowhere { .. } | Place::OnHost => String::new(),
+            Place::Nowhere { .. } => String::new(),
+            Place::OnHost => self.hosts.as_ref().map_or_else(String::new, |hosts| hosts.address(MachinePart::Dc1)),
             Place::Ldap(ldaps) => ldaps.url.trim_end_matches('/').to_owned(),
         }
     }
@@ -149,7 +162,7 @@ impl DomainWay {
     pub async fn open(&self) -> Result<Arc<dyn Directory>, NoDomain> {
         let ldaps = match &self.inner.place {
             Place::Nowhere { lab } => return Err(NoDomain::NotConfigured { lab: lab.clone() }),
-            Place::OnHost => return Err(NoDomain::Later),
+            Place::OnHost => return self.on_host(),
             Place::Ldap(ldaps) => ldaps,
         };
         let mut open = self.inner.open.lock().await;
@@ -162,6 +175,13 @@ impl DomainWay {
         let directory: Arc<dyn Directory> = Arc::new(ldap.with_wire(self.wire.clone()));
         *open = Some(directory.clone());
         Ok(directory)
+    }
+
+    /// Nothing is kept open there: the host itself is what all share.
+    fn on_host(&self) -> Result<Arc<dyn Directory>, NoDomain> {
+        let nowhere = || Err(NoDomain::Failed(Problem::unknown("nobody said which hosts this lab has")));
+        let dc1 = self.hosts.as_ref().map_or_else(nowhere, |hosts| hosts.dc1().map_err(NoDomain::NoHost))?;
+        Ok(Arc::new(Dc1::over(dc1)))
     }
 }
 

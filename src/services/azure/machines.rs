@@ -37,6 +37,12 @@ pub struct MachineId {
 }
 
 impl MachineId {
+    /// Its address below Resource Manager's, for plans and screens.
+    #[must_use]
+    pub fn address(&self, base: &str) -> String {
+        format!("{base}/{}", self.below(&[]).join("/"))
+    }
+
     /// The segments of its address, and more below it.
     pub(super) fn below<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         let Self { subscription, group, name } = self;
@@ -118,6 +124,20 @@ impl Azure {
     /// Why it cannot be read.
     pub async fn instance(&self, machine: &MachineId) -> Result<Instance, AzureError> {
         Ok(self.look(machine).await?.it)
+    }
+
+    /// Where a machine stands.
+    ///
+    /// # Errors
+    /// There is no answer, or it does not say.
+    pub async fn location(&self, machine: &MachineId) -> Result<String, AzureError> {
+        let what = format!("look where machine `{}` stands", text::short(&machine.name, 64));
+        let url = self.address(&machine.below(&[]), COMPUTE)?;
+        let answer = self.read(&what, &url).await?;
+        match said(&answer.body, "/location") {
+            none if none.is_empty() => Err(AzureError::NotUnderstood { what, why: "it names no location".to_owned() }),
+            location => Ok(location),
+        }
     }
 
     /// The same, with when it was so by Azure's own clock.

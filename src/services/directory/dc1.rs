@@ -32,7 +32,7 @@ const PAGE: u64 = 500;
 
 /// A domain controller, asked by scripts that run on it.
 pub struct Dc1 {
-    asker: Asker,
+    asker: Arc<Asker>,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +111,13 @@ impl Dc1 {
     /// Asks through `host`.
     #[must_use]
     pub fn new(host: Arc<dyn Host>) -> Self {
-        Self { asker: Asker::new(host) }
+        Self::over(Arc::new(Asker::new(host)))
+    }
+
+    /// Asks through a host that others ask as well, one after the other.
+    #[must_use]
+    pub fn over(asker: Arc<Asker>) -> Self {
+        Self { asker }
     }
 
     /// Runs a script and reads its result.

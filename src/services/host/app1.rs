@@ -49,6 +49,8 @@ pub const SET_WRITEBACK: Script = script!("set-writeback", true);
 pub const SCRIPTS: [Script; 12] =
     [CONNECT_SERVICE, SCHEDULER, CONNECTORS, WRITEBACK, HASH_SYNC, CONNECT_EVENTS, TLS, CLOCK, MEMORY, RSAT, SYNC_DELTA, SET_WRITEBACK];
 
+/// What scripts say where Entra Connect is not.
+pub const NOT_INSTALLED: &str = "Entra Connect is not installed on this machine";
 /// The most events of one provider that are asked for.
 pub const MOST_EVENTS: u32 = 200;
 /// The longest that the switch of writeback may take: a host gives a script three minutes in all.
@@ -191,6 +193,15 @@ pub struct Events {
     pub more: bool,
     /// The events, newest first.
     pub events: Vec<Event>,
+}
+
+/// Since when events are asked for, by the machine's own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Since a mark that came from there.
+    Mark(Timestamp),
+    /// Since so long ago.
+    Within(Duration),
 }
 
 /// One event.
@@ -383,12 +394,16 @@ impl App1 {
         self.ask(&HASH_SYNC, &json!({})).await
     }
 
-    /// What it wrote since `since`, by the machine's clock.
+    /// What it wrote since `since`, by the machine's clock; of each provider at most `limit`, and never more than [`MOST_EVENTS`].
     ///
     /// # Errors
     /// There is no answer.
-    pub async fn events(&self, since: Timestamp) -> Result<Events, HostError> {
-        self.ask(&CONNECT_EVENTS, &json!({"since": since.to_string(), "limit": MOST_EVENTS})).await
+    pub async fn events(&self, since: Since, limit: u32) -> Result<Events, HostError> {
+        let (mark, within) = match since {
+            Since::Mark(mark) => (Some(mark.to_string()), None),
+            Since::Within(within) => (None, Some(within.as_secs())),
+        };
+        self.ask(&CONNECT_EVENTS, &json!({"since": mark, "within": within, "limit": limit.min(MOST_EVENTS)})).await
     }
 
     /// TLS and .NET.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as Quick};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 /// How long Azure lets a managed run command run.
 const TIME: Duration = Duration::from_mins(3);
@@ -31,14 +31,15 @@ impl AzureHosts {
         Self { azure, turns: Quick::default() }
     }
 
-    /// A machine that stands in `location`; its scripts are run by SYSTEM, or by another account.
+    /// A machine; its scripts are run by SYSTEM, or by another account. Where it stands is asked of Azure when it is needed and `location` does not say.
     #[must_use]
-    pub fn host(&self, machine: MachineId, location: &str, run_as: Option<RunAs>) -> AzureHost {
+    pub fn host(&self, machine: MachineId, location: Option<&str>, run_as: Option<RunAs>) -> AzureHost {
         // Azure does not care for the case of names.
         let key = format!("{}/{}/{}", machine.subscription, machine.group, machine.name).to_ascii_lowercase();
         let mut turns = self.turns.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let turn = turns.entry(key).or_default().clone();
-        AzureHost { azure: self.azure.clone(), machine, location: location.to_owned(), run_as, turn }
+        let location = OnceCell::new_with(location.map(str::to_owned));
+        AzureHost { azure: self.azure.clone(), machine, location, run_as, turn }
     }
 }
 
@@ -46,7 +47,7 @@ impl AzureHosts {
 pub struct AzureHost {
     azure: Azure,
     machine: MachineId,
-    location: String,
+    location: OnceCell<String>,
     run_as: Option<RunAs>,
     turn: Arc<Mutex<()>>,
 }
@@ -61,7 +62,7 @@ impl AzureHost {
         let secrets: Vec<_> = secret.iter().map(|secret| ("Secret", secret)).collect();
         let managed = Managed {
             name: &unused_name()?,
-            location: &self.location,
+            location: self.location.get_or_try_init(|| self.azure.location(&self.machine)).await?,
             script: text,
             secrets: &secrets,
             run_as: self.run_as.as_ref(),

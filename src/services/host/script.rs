@@ -52,6 +52,12 @@ impl Script {
         text
     }
 
+    /// SHA-256 of the whole text, lower-case hex.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        super::ask::sha256(self.whole().as_bytes())
+    }
+
     /// What it reads or changes: the first line of its text, which begins with `Reading:` or `Changing:`.
     #[must_use]
     pub fn about(&self) -> &'static str {
