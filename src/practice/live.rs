@@ -158,6 +158,7 @@ impl Live {
             world.directory = fresh.directory;
             world.azure = fresh.azure;
             world.domain = fresh.domain;
+            world.connect = fresh.connect;
             world.consents = fresh.consents;
             world.faults.clear();
             world.operations.clear();

@@ -294,6 +294,7 @@ fn wake(store: &Store, options: &Options, clock: &Arc<dyn Clock>) -> Result<Worl
             world.make_domain(clock.now());
             store.save(&world)?;
         }
+        world.make_connect();
         return Ok(world);
     }
     let password = chance::password().map_err(|error| Problem::new(error.to_string()))?;

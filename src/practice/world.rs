@@ -2,17 +2,20 @@
 
 mod app;
 mod azure;
+mod connect;
 mod domain;
 mod person;
 mod presets;
 mod records;
 mod tokens;
+mod wizard;
 
 pub(super) use app::App;
 pub(super) use azure::{
     APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
     Printed, SUBSCRIPTION, azure_role, later,
 };
+pub(super) use connect::{CYCLE_TAKES, Connect, Feature, Holdup, LogEvent, Provider};
 pub(super) use domain::{
     Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime,
     guid_of, hash, head_name, parent_key, uac,
@@ -22,6 +25,7 @@ pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
+pub(super) use wizard::Wizard;
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -58,6 +62,9 @@ pub(super) struct World {
     /// The domain on premises.
     #[serde(default)]
     pub(super) domain: Held<domain::Domain>,
+    /// Entra Connect on APP1; see [`World::make_connect`] for a world of an older version.
+    #[serde(default)]
+    pub(super) connect: Connect,
     /// What was consented to.
     pub(super) consents: Vec<Consent>,
     /// Who is signed in.

@@ -2,8 +2,8 @@
 
 use super::domain::{Held, USER1_GUID, USER1_RID, domain_sid, user1_name};
 use super::{
-    App, Assignment, Azure, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises, Resource,
-    Sync, Tokens, User, World,
+    App, Assignment, Azure, Connect, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises,
+    Resource, Sync, Tokens, User, World,
 };
 use crate::practice::tables;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -68,6 +68,7 @@ impl World {
             password,
             directory,
             domain: Held::default(),
+            connect: Connect::default(),
             azure: azure(),
             consents: vec![consent, to_azure],
             tokens: Tokens::default(),
@@ -85,7 +86,15 @@ impl World {
         }
         world.directory.keep_report(now);
         world.make_domain(now);
+        world.make_connect();
         world
+    }
+
+    /// Entra Connect as it must be where the tenant was ever synchronised; also for a world of an older version, which does not tell.
+    pub(in crate::practice) fn make_connect(&mut self) {
+        if self.directory.sync.enabled.is_some() && !self.connect.is_installed() {
+            self.connect = Connect::express();
+        }
     }
 
     /// The domain that belongs to the state of the tenant; also for a world of an older version, which has none.
