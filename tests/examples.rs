@@ -189,7 +189,7 @@ fn graph(probe: &Probe) -> Option<&guidepost::guide::step::GraphGet> {
 fn references(template: &Template) -> Vec<(String, String)> {
     let of = |reference: &Reference| match reference {
         Reference::Probe { probe, pointer } => Some((probe.clone(), pointer.to_string())),
-        Reference::Variable(_) | Reference::Constant(_) | Reference::Captured(_) => None,
+        Reference::Variable(_) | Reference::Constant(_) | Reference::Captured(_) | Reference::Found { .. } => None,
     };
     template.references().filter_map(of).collect()
 }

@@ -49,9 +49,12 @@ impl Machines {
                 let body = json!({"value": machines.iter().map(listed).collect::<Vec<_>>()});
                 Ok(Answer { status: 200, body, date: None, request_id: None, took: began.elapsed() })
             }
-            Request::Graph { .. } | Request::Ldap { .. } | Request::Rights { .. } | Request::Script { .. } => {
-                Err(plain("this is nothing that Azure knows".into()))
-            }
+            Request::Graph { .. }
+            | Request::Ldap { .. }
+            | Request::Rights { .. }
+            | Request::Object { .. }
+            | Request::Ledger { .. }
+            | Request::Script { .. } => Err(plain("this is nothing that Azure knows".into())),
         }
     }
 

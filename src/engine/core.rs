@@ -4,7 +4,7 @@ use super::{
     check::{self, Judgement, Verdict},
     journal::{Event, Journal},
     known::{Facts, Known, Look, Streak},
-    ledger::{Change, ChangeKind, Ledger},
+    ledger::{self, Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
     probe::{LookError, Request, Systems},
     schedule::System,
@@ -189,6 +189,7 @@ impl Engine {
                 streaks.retain(|(streak, _), _| streak != step);
             }
         }
+        self.look_at_ledger(&mut state);
         drop(state);
         self.touch();
         Ok(n)
@@ -196,6 +197,10 @@ impl Engine {
 
     /// Looks once; whether the outcome differs from the last look's.
     pub async fn look(&self, request: &Request) -> bool {
+        if let Request::Ledger { step } = request {
+            let look = self.with_known(|known| Look::own(ledger::facts(known, step), known.now));
+            return self.take_look(request, look);
+        }
         let Some(systems) = self.systems() else { return false };
         let Ok(_permit) = self.inner.flying[System::of(request) as usize].acquire().await else { return false };
         let started = tokio::time::Instant::now();
@@ -203,6 +208,19 @@ impl Engine {
         let at = self.now();
         let outcome = answer.map(|answer| Facts { body: answer.body, now: answer.date.unwrap_or(at) });
         self.take_look(request, Look { outcome, at, took: started.elapsed() })
+    }
+
+    /// Looks at the ledger follow it at once: nobody needs to be asked.
+    fn look_at_ledger(&self, state: &mut State) {
+        let asked: Vec<_> = state.looks.keys().filter(|request| matches!(request, Request::Ledger { .. })).cloned().collect();
+        for request in asked {
+            let Request::Ledger { step } = &request else { continue };
+            let look = {
+                let known = self.known(state);
+                Look::own(ledger::facts(&known, step), known.now)
+            };
+            state.looks.insert(request, look);
+        }
     }
 
     fn take_look(&self, request: &Request, look: Look) -> bool {

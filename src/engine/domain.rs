@@ -23,6 +23,8 @@ use tokio::time::Instant;
 
 /// The most objects that one probe brings back: a check looks at a few, a survey is something else.
 const MOST: u64 = 1_000;
+/// `noSuchObject` (RFC 4511 4.1.9).
+const NO_SUCH_OBJECT: u32 = 32;
 /// How many objects above one are read; deeper trees are cut off there.
 const DEEPEST: usize = 24;
 /// Attributes whose values are SIDs (MS-ADA3, syntax String(Sid)).
@@ -95,6 +97,16 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
         Request::Script { run, .. } => {
             return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
+        }
+        Request::Ledger { .. } => return Err(sentence("the ledger is no question to a domain".to_owned(), None)),
+        Request::Object { dn, attributes } => {
+            let names: Vec<&str> = attributes.iter().map(String::as_str).collect();
+            let found = match directory.search(Search::object(dn, &names)).await {
+                Ok(found) => found,
+                Err(error) if error.code() == Some(NO_SUCH_OBJECT) => Vec::new(),
+                Err(error) => return Err(look_error(&error)),
+            };
+            json!({"value": found.iter().map(|entry| shown(entry, attributes)).collect::<Vec<_>>()})
         }
         Request::Graph { path, .. } => return Err(sentence(format!("`{}` is no question to a domain", text::short(path, 80)), None)),
         Request::Ldap { base, scope, filter, attributes } => {

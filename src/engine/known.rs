@@ -2,7 +2,7 @@
 
 use super::{
     ledger::Ledger,
-    matcher::Scope,
+    matcher::{self, Scope},
     probe::{self, LookError, Request},
 };
 use crate::guide::{Guide, Step, Template, prose::plain_text, step::Check, variables::Reference};
@@ -29,6 +29,14 @@ pub struct Look {
     pub at: Timestamp,
     /// How long it took.
     pub took: Duration,
+}
+
+impl Look {
+    /// A look for which no system was asked.
+    #[must_use]
+    pub fn own(body: Value, now: Timestamp) -> Self {
+        Self { outcome: Ok(Facts { body, now }), at: now, took: Duration::ZERO }
+    }
 }
 
 /// Looks in a row with the same outcome since the step's last change.
@@ -94,7 +102,7 @@ impl<'k> Known<'k> {
         for template in definition.templates() {
             self.ready(step, template)?;
         }
-        probe::request(definition, &self.scope(step)).map_err(|error| NoRequest::Missing(error.to_string()))
+        probe::request(definition, step, &self.scope(step)).map_err(|error| NoRequest::Missing(error.to_string()))
     }
 
     /// Whether everything that a template refers to is there.
@@ -104,18 +112,27 @@ impl<'k> Known<'k> {
     pub fn ready(&self, step: &str, template: &Template) -> Result<(), NoRequest> {
         for reference in template.references() {
             if let Reference::Probe { probe, .. } = reference {
-                let request = self.request(step, probe)?;
-                match self.looks.get(&request).map(|look| &look.outcome) {
-                    None => return Err(NoRequest::Waiting),
-                    Some(Err(error)) => return Err(NoRequest::Failed(error.clone())),
-                    Some(Ok(_)) => {}
-                }
+                self.looked(step, probe)?;
+            }
+            if let Reference::Found { check, .. } = reference
+                && let Some((_, definition)) = self.check(step, check)
+            {
+                self.looked(step, &definition.probe)?;
             }
             if self.scope(step).value(reference).is_none() {
                 return Err(NoRequest::Missing(reference.to_string()));
             }
         }
         Ok(())
+    }
+
+    /// Whether a probe brought something back.
+    fn looked(&self, step: &str, probe: &str) -> Result<(), NoRequest> {
+        match self.looks.get(&self.request(step, probe)?).map(|look| &look.outcome) {
+            None => Err(NoRequest::Waiting),
+            Some(Err(error)) => Err(NoRequest::Failed(error.clone())),
+            Some(Ok(_)) => Ok(()),
+        }
     }
 
     /// The newest look of a probe.
@@ -166,6 +183,12 @@ impl Scope for StepScope<'_> {
                 let facts = look.outcome.as_ref().ok()?;
                 pointer.find(&facts.body).filter(|value| !value.is_null()).cloned()
             }
+            Reference::Found { check, pointer } => {
+                let (_, definition) = self.known.check(&self.step, check)?;
+                let facts = self.known.look(&self.step, &definition.probe)?.outcome.as_ref().ok()?;
+                let item = matcher::matched(&definition.expect, &facts.body, self, facts.now)?;
+                pointer.find(item).filter(|value| !value.is_null()).cloned()
+            }
         }
     }
 }
@@ -179,11 +202,12 @@ pub fn probes_of(step: &Step, probe: &str) -> Vec<String> {
         next += 1;
         let Some(probe) = step.probes.get(&name) else { continue };
         for reference in probe.templates().into_iter().flat_map(Template::references) {
-            if let Reference::Probe { probe, .. } = reference
-                && !found.contains(probe)
-            {
-                found.push(probe.clone());
-            }
+            let behind = match reference {
+                Reference::Probe { probe, .. } => Some(probe),
+                Reference::Found { check, .. } => step.checks.get(check).map(|check| &check.probe),
+                Reference::Variable(_) | Reference::Constant(_) | Reference::Captured(_) => None,
+            };
+            found.extend(behind.filter(|probe| !found.contains(probe)).cloned().into_iter().collect::<Vec<_>>());
         }
     }
     found

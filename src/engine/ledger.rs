@@ -3,11 +3,13 @@
 use super::{
     check::Verdict,
     journal::{Event, Line},
+    known::Known,
     probe::Write,
 };
+use crate::guide::prose::plain_text;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An op of ours that is not taken back.
@@ -180,6 +182,18 @@ pub struct Ledger {
     pub passed: BTreeSet<(String, String)>,
     /// The option with which a step was changed last, by step.
     pub options: BTreeMap<String, String>,
+}
+
+/// What [`crate::guide::step::Probe::Ledger`] promises: what is open, without the lines of `step` itself.
+#[must_use]
+pub fn facts(known: &Known<'_>, step: &str) -> Value {
+    let change = |entry: &Entry| {
+        let words = known.guide.prose.get(&entry.step).and_then(|prose| prose.changes.get(&entry.op));
+        let title = words.map_or_else(|| entry.op.clone(), |spans| plain_text(spans));
+        json!({"step": entry.step, "op": entry.op, "title": title, "at": entry.at, "undo": entry.undo.is_some()})
+    };
+    let changes = known.ledger.open.iter().filter(|entry| entry.step != step).map(change);
+    json!({"value": changes.collect::<Vec<_>>()})
 }
 
 impl Ledger {

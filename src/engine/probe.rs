@@ -9,6 +9,8 @@ use crate::guide::step::{
 use crate::guide::variables::{Part, Reference, Template};
 use crate::services::entra::Purpose;
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -57,6 +59,18 @@ pub enum Request {
         /// How far back it looks, where it does.
         within: Option<Duration>,
     },
+    /// One object of the domain, as a change of it is planned: `/value` is empty where it is not there.
+    Object {
+        /// Its distinguished name.
+        dn: String,
+        /// What it brings back.
+        attributes: Vec<String>,
+    },
+    /// What Guidepost itself changed and has not taken back; no system is asked.
+    Ledger {
+        /// The step that asks; its own lines are left out.
+        step: String,
+    },
 }
 
 /// How dear a look is.
@@ -81,8 +95,9 @@ impl Request {
     pub fn cost(&self) -> Cost {
         match self {
             Self::Graph { path, .. } if path.contains("/reports/") || path.contains("/auditLogs/") => Cost::Report,
-            Self::Graph { .. } => Cost::Graph,
-            Self::Ldap { .. } | Self::Rights { .. } => Cost::Ldap,
+            // The ledger costs nothing; it has the rhythm of what is cheap.
+            Self::Graph { .. } | Self::Ledger { .. } => Cost::Graph,
+            Self::Ldap { .. } | Self::Rights { .. } | Self::Object { .. } => Cost::Ldap,
             Self::Machine(_) | Self::Machines => Cost::Azure,
             Self::Script { .. } => Cost::Script,
         }
@@ -110,6 +125,11 @@ pub enum Write {
         /// Which, and what it is given.
         script: ScriptCall,
     },
+    /// One of the domain's objects.
+    Object {
+        /// What is done to it.
+        ldap: ObjectCall,
+    },
 }
 
 /// A script that changes something, as it is sent.
@@ -123,6 +143,113 @@ pub struct ScriptCall {
     /// Its values by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+}
+
+/// A change of one of the domain's objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectCall {
+    /// A new object.
+    Add(NewObject),
+    /// Other values, where those that were read still stand.
+    Modify(Values),
+    /// An object that was made, deleted if it is still that one and nothing is in it.
+    Delete(MadeObject),
+}
+
+/// A new object of the domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewObject {
+    /// Its distinguished name.
+    pub dn: String,
+    /// What it is, as `objectClass` names it.
+    pub class: String,
+    /// Its attributes.
+    pub attributes: IndexMap<String, String>,
+    /// With a password that is made when it is sent and kept nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub password_made: bool,
+}
+
+/// Values of an object's attributes; `None` is an attribute without one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Values {
+    /// Its distinguished name.
+    pub dn: String,
+    /// What they become.
+    pub set: IndexMap<String, Option<String>>,
+    /// What they must be; with anything else nothing is written.
+    pub from: IndexMap<String, Option<String>>,
+}
+
+/// An object that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MadeObject {
+    /// Its distinguished name.
+    pub dn: String,
+    /// Its `objectGUID`, which no other object ever has.
+    pub guid: String,
+}
+
+/// How a password is shown that nobody has seen yet.
+const MADE: &str = "‹made at apply›";
+
+impl ObjectCall {
+    /// What is done, in LDAP's word.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Add(_) => "add",
+            Self::Modify(_) => "modify",
+            Self::Delete(_) => "delete",
+        }
+    }
+
+    /// The right that it needs, in words.
+    #[must_use]
+    pub fn needs(&self) -> String {
+        match self {
+            Self::Add(new) => format!("the right to create a {} in {}", new.class, parent(&new.dn)),
+            Self::Modify(values) => format!("the right to write {}", list(values.set.keys())),
+            Self::Delete(made) => format!("the right to delete {}", made.dn),
+        }
+    }
+
+    /// The change as LDIF (RFC 2849), for people: a password that does not exist yet stands as such.
+    #[must_use]
+    pub fn ldif(&self) -> String {
+        let mut lines = vec![line("dn", self.dn()), line("changetype", self.verb())];
+        match self {
+            Self::Add(new) => {
+                lines.push(line("objectClass", &new.class));
+                lines.extend(new.attributes.iter().map(|(name, value)| line(name, value)));
+                lines.extend(new.password_made.then(|| format!("unicodePwd: {MADE}")));
+            }
+            Self::Modify(values) => {
+                for (name, to) in &values.set {
+                    let from = values.from.get(name).and_then(Option::as_deref);
+                    for (verb, value) in [("delete", from), ("add", to.as_deref())] {
+                        if let Some(value) = value {
+                            lines.extend([line(verb, name), line(name, value), "-".to_owned()]);
+                        }
+                    }
+                }
+            }
+            Self::Delete(_) => {}
+        }
+        lines.join("\n")
+    }
+
+    /// The object's distinguished name.
+    #[must_use]
+    pub fn dn(&self) -> &str {
+        match self {
+            Self::Add(NewObject { dn, .. }) | Self::Modify(Values { dn, .. }) | Self::Delete(MadeObject { dn, .. }) => dn,
+        }
+    }
 }
 
 /// A machine in Azure that is started.
@@ -206,8 +333,34 @@ impl Write {
             }
             Self::Machine { azure } => format!("start {}", azure.start),
             Self::Script { script } => script.line(),
+            Self::Object { ldap: ObjectCall::Add(new) } => format!("add {}", new.dn),
+            Self::Object { ldap: ObjectCall::Modify(values) } => {
+                format!("set {} of {}", values.set.keys().map(String::as_str).collect::<Vec<_>>().join(", "), values.dn)
+            }
+            Self::Object { ldap: ObjectCall::Delete(made) } => format!("delete {}", made.dn),
         }
     }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// One line of LDIF; what is no safe string stands in base64 (RFC 2849).
+fn line(name: &str, value: &str) -> String {
+    let safe = value.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !value.starts_with([' ', ':', '<']) && !value.ends_with(' ');
+    if safe { format!("{name}: {value}") } else { format!("{name}:: {}", STANDARD.encode(value)) }
+}
+
+/// What holds an object: what stands behind the first comma that is not escaped (RFC 4514 2.1); empty for the top.
+pub(super) fn parent(dn: &str) -> &str {
+    let mut escaped = false;
+    let comma = dn.char_indices().find(|(_, c)| {
+        let ends = *c == ',' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        ends
+    });
+    comma.and_then(|(at, _)| dn.get(at + 1..)).map(str::trim_start).unwrap_or_default()
 }
 
 /// What a system answered.
@@ -336,11 +489,11 @@ pub enum Unwritable {
     Encode(#[from] EncodeError),
 }
 
-/// The request of a probe.
+/// The request of a probe of this step.
 ///
 /// # Errors
 /// [`Unwritable`] when a reference finds nothing.
-pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> {
+pub fn request(probe: &Probe, step: &str, scope: &dyn Scope) -> Result<Request, Unwritable> {
     match probe {
         Probe::Graph(get) => graph_get(get, scope),
         Probe::Ldap(search) => ldap_search(search, scope),
@@ -348,6 +501,7 @@ pub fn request(probe: &Probe, scope: &dyn Scope) -> Result<Request, Unwritable> 
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
         Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
+        Probe::Ledger(_) => Ok(Request::Ledger { step: step.to_owned() }),
     }
 }
 

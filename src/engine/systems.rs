@@ -61,7 +61,8 @@ impl Systems for LabSystems {
     async fn look(&self, request: &Request) -> Result<Answer, LookError> {
         let (path, query, eventual) = match request.clone() {
             Request::Graph { path, query, eventual } => (path, query, eventual),
-            Request::Ldap { .. } | Request::Rights { .. } => return self.domain.look(request).await,
+            Request::Ldap { .. } | Request::Rights { .. } | Request::Object { .. } => return self.domain.look(request).await,
+            Request::Ledger { .. } => return Err(plain("no system is asked what stands in the ledger".to_owned())),
             Request::Machine(_) | Request::Machines => return self.machines.look(request).await,
             Request::Script { .. } => return self.scripts.look(request).await,
         };
@@ -81,6 +82,7 @@ impl Systems for LabSystems {
             Write::Permissions { permissions } => self.domain.send(permissions).await,
             Write::Machine { azure } => self.machines.send(azure).await,
             Write::Script { script } => self.scripts.send(script).await,
+            Write::Object { .. } => Err(SendError::Refused(plain("objects of the domain cannot be changed yet".to_owned()))),
         }
     }
 

@@ -178,7 +178,7 @@ fn unused(parts: &Parts, out: &mut Vec<Finding>) {
                 match reference {
                     Reference::Variable(name) => variables.insert(name.clone()),
                     Reference::Constant(name) => constants.insert(name.clone()),
-                    Reference::Captured(_) | Reference::Probe { .. } => false,
+                    Reference::Captured(_) | Reference::Probe { .. } | Reference::Found { .. } => false,
                 };
             }
         }

@@ -98,6 +98,9 @@ pub enum Probe {
     Azure(AzureLook),
     /// A script of the program that only reads, on the machine that it is for.
     Script(ScriptLook),
+    /// What Guidepost itself changed in this lab and has not taken back: a list under `/value`, each with `step`, `op`, `title`, `at` and
+    /// `undo` (whether it can be taken back). The lines of the step that asks are left out; no request goes out.
+    Ledger(LedgerLook),
 }
 
 /// A script that only reads; its result is the facts, its `time` their time.
@@ -132,6 +135,11 @@ pub enum ScriptValue {
     /// A whole number.
     Number(u32),
 }
+
+/// A look at the ledger; it asks for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerLook {}
 
 /// A look at the lab's machines in Azure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -514,6 +522,65 @@ pub enum Change {
     Azure(AzureChange),
     /// A script of the program that changes something.
     Script(ScriptRun),
+    /// One of the domain's objects: made, or some of its attributes set.
+    Ldap(LdapWrite),
+}
+
+/// A change of one of the domain's objects.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LdapWrite {
+    /// A new object.
+    Add(LdapAdd),
+    /// Other values for attributes of an object that is there.
+    Set(LdapSet),
+}
+
+/// A new object of the domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LdapAdd {
+    /// Its distinguished name.
+    pub dn: Template,
+    /// What it is.
+    pub class: LdapClass,
+    /// Its attributes, one value each.
+    pub attributes: IndexMap<String, Template>,
+    /// Its password; `None` for an object without one.
+    pub password: Option<MadePassword>,
+}
+
+/// What an [`LdapAdd`] makes: a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LdapClass {
+    /// A user.
+    User,
+}
+
+impl LdapClass {
+    /// As it stands in `step.yaml` and in `objectClass`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::User => "user",
+        }
+    }
+}
+
+/// Where a new object's password comes from: a pack cannot name one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MadePassword {
+    /// Made when it is sent, by the domain's policy, held in memory and kept nowhere.
+    Made,
+}
+
+/// Other values for attributes of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LdapSet {
+    /// Its distinguished name.
+    pub dn: Template,
+    /// The attributes, one value each; what was there is replaced.
+    pub set: IndexMap<String, Template>,
 }
 
 /// Rights that are given to somebody on one of the domain's objects: only entries that are missing are added.
@@ -550,8 +617,26 @@ pub enum Undo {
     Revoke,
     /// By this script.
     Script(ScriptRun),
+    /// By deleting the object that was made, if it is still that object and nothing is in it.
+    Delete,
+    /// By giving the attributes back the values they had, where they still have the ones that were set.
+    Restore,
+    /// With the object that the op of this name made: it goes when that goes.
+    With(String),
     /// Not at all, and why.
     None(String),
+}
+
+impl Undo {
+    /// Whether it removes what its op made, so that what was set on that goes as well.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::Delete => true,
+            Self::Graph(write) => write.method == WriteMethod::Delete,
+            Self::Revoke | Self::Restore | Self::Script(_) | Self::With(_) | Self::None(_) => false,
+        }
+    }
 }
 
 /// A Graph request that changes something.
@@ -606,7 +691,27 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
-            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Script(_) => Vec::new(),
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Ledger(_) | Self::Script(_) => Vec::new(),
+        }
+    }
+}
+
+impl LdapWrite {
+    /// The object's distinguished name.
+    #[must_use]
+    pub fn dn(&self) -> &Template {
+        match self {
+            Self::Add(add) => &add.dn,
+            Self::Set(set) => &set.dn,
+        }
+    }
+
+    /// What is written, by attribute.
+    #[must_use]
+    pub fn attributes(&self) -> &IndexMap<String, Template> {
+        match self {
+            Self::Add(add) => &add.attributes,
+            Self::Set(set) => &set.set,
         }
     }
 }

@@ -41,6 +41,13 @@ pub enum Reference {
         /// Where its body holds the value.
         pointer: Pointer,
     },
+    /// `found:check:/pointer`: from the item of a list by which a check of the same step holds.
+    Found {
+        /// The check, which has a statement with `any`.
+        check: String,
+        /// Where the item holds the value.
+        pointer: Pointer,
+    },
 }
 
 impl fmt::Display for Reference {
@@ -50,6 +57,7 @@ impl fmt::Display for Reference {
             Self::Constant(name) => write!(f, "const:{name}"),
             Self::Captured(name) => write!(f, "captured:{name}"),
             Self::Probe { probe, pointer } => write!(f, "{probe}:{pointer}"),
+            Self::Found { check, pointer } => write!(f, "found:{check}:{pointer}"),
         }
     }
 }
@@ -60,7 +68,7 @@ impl fmt::Display for Reference {
 pub struct SyntaxError(pub String);
 
 impl Template {
-    /// Reads `{{ var:x }}`, `{{ const:x }}`, `{{ captured:x }}` and `{{ probe:/pointer }}`.
+    /// Reads `{{ var:x }}`, `{{ const:x }}`, `{{ captured:x }}`, `{{ probe:/pointer }}` and `{{ found:check:/pointer }}`.
     ///
     /// # Errors
     /// An open `{{`, a stray `}}`, an empty or unknown reference.
@@ -124,6 +132,12 @@ impl Reference {
             "var" => Self::Variable(name.to_owned()),
             "const" => Self::Constant(name.to_owned()),
             "captured" => Self::Captured(name.to_owned()),
+            "found" => {
+                let Some((check, pointer)) = name.split_once(':') else {
+                    return Err(SyntaxError(format!("`{text}` names no value\nhint: write `found:check:/pointer`")));
+                };
+                Self::Found { check: check.trim().to_owned(), pointer: Pointer::parse(pointer.trim())? }
+            }
             probe => Self::Probe { probe: probe.to_owned(), pointer: Pointer::parse(name)? },
         })
     }

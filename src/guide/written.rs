@@ -1,7 +1,8 @@
 //! Statements, bodies and writes as a pack's author writes them, turned into the types of `step` while parsing.
 
 use super::step::{
-    AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, Matcher, Op, Operand, ScriptRun, Undo, WriteMethod,
+    AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, LdapAdd, LdapClass, LdapSet, LdapWrite, MadePassword, Matcher,
+    Op, Operand, ScriptRun, Undo, WriteMethod,
 };
 use super::variables::{Pointer, SyntaxError, Template, parse_duration};
 use indexmap::IndexMap;
@@ -129,7 +130,7 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
     Ok(count)
 }
 
-/// One request of an action: `graph`, `grant`, `azure` or `script`.
+/// One request of an action: `graph`, `grant`, `azure`, `ldap` or `script`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOp {
@@ -145,6 +146,8 @@ pub(super) struct WrittenOp {
     azure: Option<AzureChange>,
     /// A script of the program.
     script: Option<ScriptRun>,
+    /// An object of the domain.
+    ldap: Option<WrittenLdap>,
     /// What to keep of the reply, by name.
     #[serde(default)]
     capture: IndexMap<String, Pointer>,
@@ -158,12 +161,13 @@ impl TryFrom<WrittenOp> for Op {
     type Error = SyntaxError;
 
     fn try_from(written: WrittenOp) -> Result<Self, SyntaxError> {
-        let WrittenOp { id, unless, graph, grant, azure, script, capture, doubt, undo } = written;
+        let WrittenOp { id, unless, graph, grant, azure, script, ldap, capture, doubt, undo } = written;
         let mut sent: Vec<(&str, Change)> = Vec::new();
         sent.extend(graph.map(|graph| ("graph", Change::Graph(graph))));
         sent.extend(grant.map(|grant| ("grant", Change::Grant(grant))));
         sent.extend(azure.map(|azure| ("azure", Change::Azure(azure))));
         sent.extend(script.map(|script| ("script", Change::Script(script))));
+        sent.extend(ldap.map(LdapWrite::try_from).transpose()?.map(|ldap| ("ldap", Change::Ldap(ldap))));
         let mut sent = sent.into_iter();
         let change = match (sent.next(), sent.next()) {
             (Some((_, change)), None) => change,
@@ -174,11 +178,44 @@ impl TryFrom<WrittenOp> for Op {
             }
             (None, _) => {
                 return Err(SyntaxError(format!(
-                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …` or `script: …`"
+                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …`, `ldap: …` or `script: …`"
                 )));
             }
         };
         Ok(Self { id, unless, change, capture, doubt, undo })
+    }
+}
+
+/// `add` with what the new object is, or `modify` with what is set.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenLdap {
+    /// The distinguished name of a new object.
+    add: Option<Template>,
+    /// What the new object is.
+    class: Option<LdapClass>,
+    /// The new object's attributes, one value each.
+    attributes: Option<IndexMap<String, Template>>,
+    /// Where the new object's password comes from.
+    password: Option<MadePassword>,
+    /// The distinguished name of an object that is there.
+    modify: Option<Template>,
+    /// The values that its attributes get, one each.
+    set: Option<IndexMap<String, Template>>,
+}
+
+impl TryFrom<WrittenLdap> for LdapWrite {
+    type Error = SyntaxError;
+
+    fn try_from(written: WrittenLdap) -> Result<Self, SyntaxError> {
+        let WrittenLdap { add, class, attributes, password, modify, set } = written;
+        match (add, class, modify, set) {
+            (Some(dn), Some(class), None, None) => {
+                Ok(Self::Add(LdapAdd { dn, class, attributes: attributes.unwrap_or_default(), password }))
+            }
+            (None, None, Some(dn), Some(set)) if attributes.is_none() && password.is_none() => Ok(Self::Set(LdapSet { dn, set })),
+            _ => Err(SyntaxError("a change of the domain is `add` with `class` and `attributes`, or `modify` with `set`\nhint: for example `{modify: \"{{ root:/value/0/defaultNamingContext }}\", set: {minPwdAge: \"0\"}}`".into())),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
-use crate::guide::step::{AzureChange, Change, Op, Right, Risk, ScriptRun, Step, StepKind, Undo};
+use crate::guide::step::{AzureChange, Change, LdapWrite, Op, Right, Risk, ScriptRun, Step, StepKind, Undo};
 use crate::services::directory::dc1;
 use crate::services::host::app1;
 use unicode_width::UnicodeWidthStr as _;
@@ -143,6 +143,9 @@ fn change(op: &Op, prose: &StepProse) -> String {
         Undo::Graph(write) => format!("taken back by {} {}", write.method.as_str(), write.path.source),
         Undo::Revoke => "taken back by removing exactly the entries that were added".to_owned(),
         Undo::Script(run) => format!("taken back by {}", script(run)),
+        Undo::Delete => "taken back by deleting the object, if nothing is in it".to_owned(),
+        Undo::Restore => "taken back by giving back the values that were there".to_owned(),
+        Undo::With(op) => format!("goes with what `{op}` made"),
         Undo::None(why) => format!("cannot be taken back: {why}"),
     };
     let sent = match &op.change {
@@ -150,6 +153,10 @@ fn change(op: &Op, prose: &StepProse) -> String {
         Change::Grant(grant) => format!("grant {} on {}", list(&grant.rights), grant.on.source),
         Change::Script(run) => script(run),
         Change::Azure(AzureChange::Start(part)) => format!("start the machine {} in Azure", part.key()),
+        Change::Ldap(LdapWrite::Add(add)) => format!("add the {} {} to the domain", add.class.key(), add.dn.source),
+        Change::Ldap(LdapWrite::Set(set)) => {
+            format!("set {} of {}", set.set.keys().map(String::as_str).collect::<Vec<_>>().join(", "), set.dn.source)
+        }
     };
     format!("{}; {sent}; {undo}", words(&prose.changes, &op.id))
 }

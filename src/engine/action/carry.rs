@@ -142,7 +142,7 @@ impl Engine {
     pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
         match request {
             Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.window(step),
-            Write::Permissions { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
+            Write::Permissions { .. } | Write::Object { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
 
@@ -244,7 +244,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
@@ -255,6 +255,8 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
     let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),
+        Undo::With(op) => (None, Some(format!("it goes with what `{op}` made"))),
+        Undo::Delete | Undo::Restore => (None, Some("the reply did not hold what taking it back needs".into())),
         Undo::Revoke => (added.map(|entries| Write::Permissions { permissions: entries.taken_back() }), None),
         Undo::Script(undo) => match scripts::call(undo) {
             Some(script) => (Some(Write::Script { script }), None),

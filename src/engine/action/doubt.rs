@@ -73,7 +73,7 @@ impl Engine {
                 let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
                 settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
             }
-            Write::Permissions { .. } => self.window_of(&doubt.step, &doubt.request),
+            Write::Permissions { .. } | Write::Object { .. } => self.window_of(&doubt.step, &doubt.request),
         };
         let wanted = if doubt.undo_of.is_some() { Seen::Absent } else { Seen::Present };
         let (mut streak, mut blind) = (0, 0);
@@ -130,6 +130,7 @@ impl Engine {
         match &doubt.request {
             Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
+            Write::Object { .. } => Seen::Nothing,
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<
         Write::Graph(call) => before_delete(systems, call).await,
         Write::Permissions { permissions } => before_removal(systems, permissions).await,
         // Nothing that is done to a machine is an undo, and what a script changed nobody can see.
-        Write::Machine { .. } | Write::Script { .. } => Ok(Standing::There),
+        Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => Ok(Standing::There),
     }
 }
 

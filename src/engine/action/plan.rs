@@ -109,6 +109,7 @@ impl PlannedOp {
             Write::Permissions { .. } => format!("modify {}", self.address),
             Write::Machine { .. } => format!("POST {}", self.address),
             Write::Script { script } => format!("{} on {}", script.line(), self.address),
+            Write::Object { ldap } => format!("{} {}", ldap.verb(), self.address),
         }
     }
 
@@ -119,6 +120,7 @@ impl PlannedOp {
             (Write::Graph(call), _) if call.body.is_null() => String::new(),
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
+            (Write::Object { ldap }, _) => ldap.ldif(),
             (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
             (Write::Script { script }, _) => script.carries(),
         }
@@ -230,7 +232,8 @@ impl Engine {
                 let request = probe::write(write, &scope).map_err(|error| cannot(&error))?;
                 let undo = match &op.undo {
                     Undo::Graph(undo) => describe(undo, &op.id, &scope),
-                    Undo::Revoke => "cannot be taken back: only entries of permissions can be revoked".to_owned(),
+                    Undo::With(other) => with(known, step, other),
+                    Undo::Revoke | Undo::Delete | Undo::Restore => "cannot be taken back: this undo is for the domain".to_owned(),
                     Undo::Script(_) => "cannot be taken back: only what a script did is taken back by one".to_owned(),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
                 };
@@ -243,7 +246,10 @@ impl Engine {
             Change::Azure(AzureChange::Start(part)) => {
                 let undo = match &op.undo {
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
-                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) => "cannot be taken back: this does not stop a machine".to_owned(),
+                    Undo::With(other) => with(known, step, other),
+                    Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore | Undo::Script(_) => {
+                        "cannot be taken back: this does not stop a machine".to_owned()
+                    }
                 };
                 let request = Write::Machine { azure: MachineCall { start: part.key().to_owned() } };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
@@ -253,10 +259,16 @@ impl Engine {
                 let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
                 let undo = match &op.undo {
                     Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
+                    Undo::With(other) => with(known, step, other),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
-                    Undo::Graph(_) | Undo::Revoke => "cannot be taken back: only a script undoes what a script did".to_owned(),
+                    Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
+                        "cannot be taken back: only a script undoes what a script did".to_owned()
+                    }
                 };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
+            }
+            Change::Ldap(_) => {
+                Err(Refusal::Not(Problem::new(format!("cannot plan `{title}`: objects of the domain cannot be changed yet"))))
             }
         }
     }
@@ -280,7 +292,9 @@ impl Engine {
         let undo = match &op.undo {
             Undo::Revoke => Write::Permissions { permissions: entries.taken_back() }.line(),
             Undo::None(reason) => format!("cannot be taken back: {reason}"),
-            Undo::Graph(_) | Undo::Script(_) => "cannot be taken back: only by removing the entries".to_owned(),
+            Undo::Graph(_) | Undo::Delete | Undo::Restore | Undo::With(_) | Undo::Script(_) => {
+                "cannot be taken back: only `revoke` removes entries".to_owned()
+            }
         };
         let request = Write::Permissions { permissions: entries };
         Ok(Ok(PlannedOp { difference: Some(difference), ..self.planned(op.id.clone(), title, request, before, undo, None) }))
@@ -305,6 +319,9 @@ impl Engine {
                 let needs = (address.starts_with("https://")).then(|| format!("{}, a right in Azure", scripts::RIGHT));
                 (address, needs)
             }
+            Write::Object { ldap } => {
+                (format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), ldap.dn()), Some(ldap.needs()))
+            }
         };
         PlannedOp { op, title, request, address, before, undo, difference: None, needs, undo_of }
     }
@@ -326,7 +343,7 @@ impl Engine {
             Write::Permissions { permissions } => permissions,
             // Its text may be another one by now: that is what the person sees and confirms.
             Write::Script { script } => return Ok(planned(Write::Script { script: script.of_this_program() }, done)),
-            Write::Graph(_) | Write::Machine { .. } => return Ok(planned(request.clone(), done)),
+            Write::Graph(_) | Write::Machine { .. } | Write::Object { .. } => return Ok(planned(request.clone(), done)),
         };
         let facts = read(known, &permissions.look(), &title)?;
         let mut entries = running.on_top(facts, permissions).map_err(|why| unreadable(&title, &why))?;
@@ -360,7 +377,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Ldap(_) => None,
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
@@ -368,7 +385,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
             let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
-                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => None,
+                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => None,
                 Write::Permissions { permissions } => Some(permissions.look()),
             });
             looks.collect()
@@ -477,7 +494,13 @@ fn templates(change: &Change) -> Vec<&Template> {
         Change::Graph(write) => graph_templates(write),
         Change::Grant(grant) => vec![&grant.on, &grant.trustee],
         Change::Azure(AzureChange::Start(_)) | Change::Script(_) => Vec::new(),
+        Change::Ldap(write) => std::iter::once(write.dn()).chain(write.attributes().values()).collect(),
     }
+}
+
+/// How a change goes that was made to what another op made.
+fn with(known: &Known<'_>, step: &Step, other: &str) -> String {
+    format!("goes with what `{}` made", title(known, &step.id, other))
 }
 
 fn graph_templates(write: &GraphWrite) -> Vec<&Template> {

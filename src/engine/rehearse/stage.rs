@@ -111,7 +111,7 @@ impl Stage {
             let value = match reference {
                 Reference::Variable(name) => self.variables.get(name),
                 Reference::Constant(name) => self.engine.guide().pack.constants.get(name),
-                Reference::Captured(_) | Reference::Probe { .. } => None,
+                Reference::Captured(_) | Reference::Probe { .. } | Reference::Found { .. } => None,
             };
             let nothing =
                 || Problem::new(format!("`{reference}` in the rehearsal has no value")).hint("give it a `default` or an `example`");

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
     let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, probe) in &read.value.probes {
-        let targets = uses::of_probe(name, probe).iter().flat_map(|used| used.template.references().filter_map(probe_name)).collect();
+        let uses = uses::of_probe(name, probe);
+        let targets =
+            uses.iter().flat_map(|used| used.template.references().flat_map(|reference| probes_behind(&read.value, reference))).collect();
         edges.insert(name.clone(), targets);
     }
     for circle in circles(&edges) {
@@ -21,10 +23,23 @@ pub(super) fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
     }
 }
 
-fn probe_name(reference: &Reference) -> Option<String> {
+/// The probes whose facts a reference takes its value from; what a check compares with is looked at as well.
+fn probes_behind(step: &Step, reference: &Reference) -> Vec<String> {
     match reference {
-        Reference::Probe { probe, .. } => Some(probe.clone()),
-        Reference::Variable(_) | Reference::Constant(_) | Reference::Captured(_) => None,
+        Reference::Probe { probe, .. } => vec![probe.clone()],
+        Reference::Found { check, .. } => {
+            let Some(found) = step.checks.get(check) else { return Vec::new() };
+            // Statements hold no such reference themselves, so this ends.
+            let stated = uses::of_statements(&found.expect);
+            let compared = stated.iter().flat_map(|used| {
+                used.template.references().filter_map(|reference| match reference {
+                    Reference::Probe { probe, .. } => Some(probe.clone()),
+                    Reference::Variable(_) | Reference::Constant(_) | Reference::Captured(_) | Reference::Found { .. } => None,
+                })
+            });
+            compared.chain([found.probe.clone()]).collect()
+        }
+        Reference::Variable(_) | Reference::Constant(_) | Reference::Captured(_) => Vec::new(),
     }
 }
 

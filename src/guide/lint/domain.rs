@@ -1,7 +1,7 @@
 //! Reads and grants in the domain: names, filters and attributes that cannot mean something else once they are filled in.
 
 use crate::guide::finding::Finding;
-use crate::guide::step::{LdapSearch, Right, Step};
+use crate::guide::step::{LdapSearch, LdapWrite, Op, Right, Step};
 use crate::guide::variables::{Part, Template};
 use crate::guide::yaml::Read;
 
@@ -58,6 +58,45 @@ pub(super) fn name(read: &Read<Step>, at: &[&str], template: &Template, out: &mu
     if let Some((needle, what)) = name_problem(template) {
         let finding = read.inside(at, &needle, what);
         out.push(finding.hint("write a distinguished name, such as `CN=Users,{{ root:/value/0/defaultNamingContext }}`"));
+    }
+}
+
+/// Attributes that no op sets as text: they mean permissions, membership or identity, or have a way of their own.
+const NOT_SET: [&str; 8] = ["nTSecurityDescriptor", "objectClass", "objectSid", "objectGUID", "cn", "name", "distinguishedName", "member"];
+
+/// A new object, or values that are set.
+pub(super) fn write(read: &Read<Step>, at: &[&str], op: &Op, write: &LdapWrite, out: &mut Vec<Finding>) {
+    let (dn, within) = match write {
+        LdapWrite::Add(_) => ("add", "attributes"),
+        LdapWrite::Set(_) => ("modify", "set"),
+    };
+    name(read, &[at, &[dn]].concat(), write.dn(), out);
+    for attribute in write.attributes().keys() {
+        let place = [at, &[within, attribute.as_str()]].concat();
+        if is_secret(attribute) {
+            let finding = read.at_key(&place, format!("`{attribute}` holds a secret, which no pack writes"));
+            out.push(finding.hint("a new user's password is `password: made`"));
+        } else if NOT_SET.iter().any(|not| not.eq_ignore_ascii_case(attribute)) {
+            let finding = read.at_key(&place, format!("`{attribute}` is not set as text"));
+            out.push(finding.hint("take it out; a grant changes permissions, and an object's name stands in `add`"));
+        } else if !is_attribute(attribute) {
+            let finding = read.at_key(&place, format!("`{attribute}` is no attribute"));
+            out.push(finding.hint("letters, digits and hyphens, a letter first"));
+        }
+    }
+    match write {
+        LdapWrite::Set(set) if set.set.is_empty() => {
+            out.push(read.at(&[at, &["set"]].concat(), "this sets nothing").hint("name an attribute and its value"));
+        }
+        LdapWrite::Add(add) if !add.attributes.contains_key("sAMAccountName") => {
+            let finding = read.at(&[at, &["add"]].concat(), "a user without `sAMAccountName` gets a name that nobody chose");
+            out.push(finding.hint("add `sAMAccountName` to `attributes`"));
+        }
+        LdapWrite::Add(_) | LdapWrite::Set(_) => {}
+    }
+    for captured in op.capture.values().filter(|_| matches!(write, LdapWrite::Set(_))) {
+        let finding = read.at(&[at, &["modify"]].concat(), format!("setting values has no reply in which `{captured}` could be found"));
+        out.push(finding.hint("take `capture` out; only a new object has a reply: its `dn`, `objectGUID` and `objectSid`"));
     }
 }
 

@@ -117,7 +117,7 @@ fn reference(parts: &Parts, read: &Read<Rehearsal>, path: &[String], reference: 
     let (word, name, known): (_, _, Vec<&str>) = match reference {
         Reference::Variable(name) => ("variable", name, pack.variables.keys().map(String::as_str).collect()),
         Reference::Constant(name) => ("constant", name, pack.constants.keys().map(String::as_str).collect()),
-        Reference::Captured(_) | Reference::Probe { .. } => {
+        Reference::Captured(_) | Reference::Probe { .. } | Reference::Found { .. } => {
             let finding = read.inside(&keys(path), &reference.to_string(), format!("`{reference}` is not known to a person"));
             out.push(finding.hint("only `var:name` and `const:name` may stand in a rehearsal"));
             return;

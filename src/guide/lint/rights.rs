@@ -5,13 +5,15 @@ use crate::guide::finding::Finding;
 use crate::guide::load::Parts;
 use crate::guide::pack::ReadWrite;
 use crate::guide::rights::needed;
-use crate::guide::step::{AzureChange, AzureLook, Change, Probe, Step, Undo};
+use crate::guide::step::{AzureChange, AzureLook, Change, LdapWrite, Probe, Step, Undo};
 use crate::guide::variables::{Part, Template};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
 
 /// The attribute that holds an object's permissions.
 const PERMISSIONS: &str = "nTSecurityDescriptor";
+/// The attribute by which a password is written.
+const PASSWORD: &str = "unicodePwd";
 
 /// What running a script on a machine needs in Azure, whether it reads or changes.
 const RUN_COMMAND: &str = "virtualMachines/runCommand/action";
@@ -54,7 +56,7 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
                 Probe::Azure(AzureLook::Machine(_)) => ("azure", "virtualMachines/instanceView/read"),
                 Probe::Azure(AzureLook::Machines) => ("azure", "virtualMachines/read"),
                 Probe::Script(_) => ("script", RUN_COMMAND),
-                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) => continue,
+                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) | Probe::Ledger(_) => continue,
             };
             action_declared(step, &["probes", name, key], action, ("read", read), out);
             reading.insert(action);
@@ -63,7 +65,7 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
             let (key, action) = match &op.change {
                 Change::Azure(AzureChange::Start(_)) => ("azure", "virtualMachines/start/action"),
                 Change::Script(_) => ("script", RUN_COMMAND),
-                Change::Graph(_) | Change::Grant(_) => continue,
+                Change::Graph(_) | Change::Grant(_) | Change::Ldap(_) => continue,
             };
             action_declared(step, &["apply", "ops", &number.to_string(), key], action, ("write", write), out);
             writing.insert(action);
@@ -95,6 +97,12 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
                 Change::Graph(_) | Change::Azure(_) | Change::Script(_) => {}
+                Change::Ldap(write) => {
+                    for (keys, attribute) in written(number, write) {
+                        attribute_declared(read, &keys, attribute, ("write", &rights.write), out);
+                        writing.insert(attribute);
+                    }
+                }
                 Change::Grant(_) => {
                     let keys = ["apply", "ops", &number.to_string(), "grant"].map(str::to_owned).to_vec();
                     attribute_declared(read, &keys, PERMISSIONS, ("write", &rights.write), out);
@@ -111,7 +119,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) | Probe::Azure(_) | Probe::Script(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -122,9 +130,23 @@ fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     }
 }
 
+/// What an op writes of the domain's objects, each with where it is written: a made password is `unicodePwd`.
+fn written(number: usize, write: &LdapWrite) -> Vec<(Vec<String>, &str)> {
+    let number = number.to_string();
+    let keys = |rest: &[&str]| ["apply", "ops", number.as_str(), "ldap"].iter().chain(rest).map(|key| (*key).to_owned()).collect();
+    let (within, password) = match write {
+        LdapWrite::Add(add) => ("attributes", add.password.is_some()),
+        LdapWrite::Set(_) => ("set", false),
+    };
+    let mut all: Vec<_> = write.attributes().keys().map(|name| (keys(&[within, name]), name.as_str())).collect();
+    all.extend(password.then(|| (keys(&["password"]), PASSWORD)));
+    all
+}
+
 fn attribute_declared(read: &Read<Step>, keys: &[String], attribute: &str, (way, declared): (&str, &[String]), out: &mut Vec<Finding>) {
     // To say which right a secret would need would only mislead.
-    if declared.iter().any(|known| known == attribute) || super::domain::is_secret(attribute) {
+    let misleads = super::domain::is_secret(attribute) && (way, attribute) != ("write", PASSWORD);
+    if declared.iter().any(|known| known == attribute) || misleads {
         return;
     }
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -141,7 +163,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Script(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) => {}
         }
     }
     requests

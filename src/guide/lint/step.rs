@@ -3,7 +3,10 @@
 use super::{domain, names, scripts, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
-use crate::guide::step::{Apply, Change, Check, Diagnosis, DiagnosisVerdict, Grant, GraphGet, Op, Probe, Step, StepKind, Undo};
+use crate::guide::step::{
+    Apply, AzureChange, Change, Check, Diagnosis, DiagnosisVerdict, Expectation, Grant, GraphGet, LdapWrite, Op, Probe, Step, StepKind,
+    Undo,
+};
 use crate::guide::variables::{Part, Reference, Template, is_code, is_name};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
@@ -43,9 +46,9 @@ fn keys<V>(map: &indexmap::IndexMap<String, V>) -> Vec<&str> {
 fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
     for (name, probe) in &read.value.probes {
         names::kebab_key(read, &["probes", name], name, "probe", out);
-        if ["var", "const", "captured"].contains(&name.as_str()) {
+        if ["var", "const", "captured", "found"].contains(&name.as_str()) {
             let finding = read.at_key(&["probes", name], format!("`{name}` cannot be a probe's name"));
-            out.push(finding.hint("`{{ var:… }}`, `{{ const:… }}` and `{{ captured:… }}` mean something else"));
+            out.push(finding.hint("`{{ var:… }}`, `{{ const:… }}`, `{{ captured:… }}` and `{{ found:… }}` mean something else"));
         }
         match probe {
             Probe::Graph(get) => graph(read, name, get, out),
@@ -57,7 +60,7 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
                 domain::rights(read, &[&at[..], &["wanted"]].concat(), &look.wanted, out);
             }
             // A machine's part is a closed set, which parsing holds.
-            Probe::Azure(_) => {}
+            Probe::Azure(_) | Probe::Ledger(_) => {}
             Probe::Script(look) => scripts::look(read, name, look, out),
         }
     }
@@ -211,6 +214,7 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
                 out.push(finding.hint("take `capture` out; the journal keeps the entries that were added"));
             }
         }
+        Change::Ldap(write) => domain::write(read, &[at, &["ldap"]].concat(), op, write, out),
         Change::Azure(_) => {
             if !op.capture.is_empty() {
                 let finding = read.at_key(&[at, &["capture"]].concat(), "starting a machine has no reply of which something could be kept");
@@ -224,33 +228,44 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
 fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
     let here = [at, &["undo"]].concat();
     match (&op.undo, &op.change) {
-        (Undo::Graph(write), Change::Graph(_)) => path(read, &[&here[..], &["graph", write.method.key()]].concat(), &write.path, out),
-        (Undo::Graph(_), Change::Grant(_)) => {
-            let finding = read.at(&here, "a grant is not taken back by a Graph request");
-            out.push(finding.hint("write `undo: revoke`"));
-        }
-        (Undo::Graph(_), Change::Azure(_)) => {
-            let finding = read.at(&here, "a Graph request does not stop a machine");
-            out.push(finding.hint("write `undo: {none: why}`"));
-        }
-        (Undo::Script(run), Change::Script(_)) => scripts::run(read, &[&here[..], &["script"]].concat(), run, out),
-        (Undo::Graph(_), Change::Script(_)) => {
-            let finding = read.at(&here, "what a script did is not taken back by a Graph request");
-            out.push(finding.hint("write `undo: {script: …}`, or `undo: {none: why}`"));
-        }
-        (Undo::Script(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_)) => {
-            let finding = read.at(&here, "only what a script did is taken back by a script");
-            out.push(finding.hint("name what takes it back in its own kind, or write `undo: {none: why}`"));
-        }
-        (Undo::Revoke, Change::Graph(_) | Change::Azure(_) | Change::Script(_)) => {
-            let finding = read.at(&here, "only a grant can be revoked");
-            out.push(finding.hint("name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"));
-        }
-        (Undo::None(why), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Script(_)) if why.trim().is_empty() => {
+        (Undo::None(why), _) if why.trim().is_empty() => {
             let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
             out.push(finding.hint("the person reads it before saying yes"));
         }
-        (Undo::None(_), Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Script(_)) | (Undo::Revoke, Change::Grant(_)) => {}
+        (Undo::With(other), _) => with(read, &[&here[..], &["with"]].concat(), &op.id, other, out),
+        (Undo::Graph(write), Change::Graph(_)) => path(read, &[&here[..], &["graph", write.method.key()]].concat(), &write.path, out),
+        (Undo::Script(run), Change::Script(_)) => scripts::run(read, &[&here[..], &["script"]].concat(), run, out),
+        (Undo::None(_), _)
+        | (Undo::Revoke, Change::Grant(_))
+        | (Undo::Delete, Change::Ldap(LdapWrite::Add(_)))
+        | (Undo::Restore, Change::Ldap(LdapWrite::Set(_))) => {}
+        (Undo::Graph(_) | Undo::Script(_) | Undo::Revoke | Undo::Delete | Undo::Restore, change) => {
+            let (what, hint) = taken_back(change);
+            out.push(read.at(&here, format!("{what} is not taken back by this")).hint(hint));
+        }
+    }
+}
+
+/// What a change is called, and how it is taken back.
+fn taken_back(change: &Change) -> (&'static str, &'static str) {
+    match change {
+        Change::Graph(_) => ("a Graph request", "name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"),
+        Change::Grant(_) => ("a grant", "write `undo: revoke`"),
+        Change::Azure(AzureChange::Start(_)) => ("the start of a machine", "write `undo: {none: why}`"),
+        Change::Ldap(LdapWrite::Add(_)) => ("a new object of the domain", "write `undo: delete`"),
+        Change::Ldap(LdapWrite::Set(_)) => ("a value of the domain", "write `undo: restore`"),
+        Change::Script(_) => ("what a script did", "write `undo: {script: …}`, or `undo: {none: why}`"),
+    }
+}
+
+/// `undo: {with: OP}`: an earlier op of the step that makes an object, whose own undo deletes it.
+fn with(read: &Read<Step>, at: &[&str], op: &str, other: &str, out: &mut Vec<Finding>) {
+    let ops = read.value.apply.iter().flat_map(|apply| &apply.ops);
+    let makes: Vec<&str> =
+        ops.take_while(|earlier| earlier.id != op).filter(|earlier| earlier.undo.removes()).map(|earlier| earlier.id.as_str()).collect();
+    if !makes.contains(&other) {
+        let finding = read.at(at, format!("no op before `{op}` makes something that goes by its undo and is called `{other}`"));
+        out.push(finding.hint(known_names(other, &makes, "op")));
     }
 }
 
@@ -287,7 +302,14 @@ fn references(parts: &Parts, read: &Read<Step>, used: &Use<'_>, out: &mut Vec<Fi
             Reference::Constant(name) => ("constant", name, keys(&pack.constants)),
             Reference::Probe { probe, .. } => ("probe", probe, keys(&read.value.probes)),
             Reference::Captured(name) => ("captured value", name, captured(&read.value, used.seat)),
+            Reference::Found { check, .. } => ("check that finds an item", check, finding(&read.value)),
         };
+        let stated = matches!(used.path.first().map(String::as_str), Some("checks" | "diagnose"));
+        if stated && matches!(reference, Reference::Found { .. }) {
+            let finding = read.inside(&used.keys(), &reference.to_string(), "a statement cannot rest on what a check found");
+            out.push(finding.hint("probes and ops can; a check can name the other in `needs`"));
+            continue;
+        }
         if known.contains(&name.as_str()) {
             continue;
         }
@@ -298,6 +320,12 @@ fn references(parts: &Parts, read: &Read<Step>, used: &Use<'_>, out: &mut Vec<Fi
         };
         out.push(finding.hint(hint));
     }
+}
+
+/// Checks that hold by one item of a list.
+fn finding(step: &Step) -> Vec<&str> {
+    let any = |check: &Check| check.expect.iter().any(|one| matches!(one, Expectation::Any { .. }));
+    step.checks.iter().filter(|(_, check)| any(check)).map(|(name, _)| name.as_str()).collect()
 }
 
 /// What is captured by the time a text is filled in: an op sees the ops before it, an undo its own op too.

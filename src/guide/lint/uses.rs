@@ -1,6 +1,6 @@
 //! Every text with references in a step, and where it stands.
 
-use crate::guide::step::{Apply, Body, Change, Expectation, Grant, GraphWrite, Matcher, Op, Operand, Probe, Step, Undo};
+use crate::guide::step::{Apply, Body, Change, Expectation, Grant, GraphWrite, LdapWrite, Matcher, Op, Operand, Probe, Step, Undo};
 use crate::guide::variables::Template;
 
 /// A text that may hold references.
@@ -56,6 +56,13 @@ pub(super) fn of_probe<'s>(name: &str, probe: &'s Probe) -> Vec<Use<'s>> {
     list.uses
 }
 
+/// The texts of some statements.
+pub(super) fn of_statements(expectations: &[Expectation]) -> Vec<Use<'_>> {
+    let mut list = List { seat: Seat::Reading, uses: Vec::new() };
+    list.expectations(&[], expectations);
+    list.uses
+}
+
 struct List<'s> {
     seat: Seat,
     uses: Vec<Use<'s>>,
@@ -84,7 +91,7 @@ impl<'s> List<'s> {
                 self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
             }
             // They hold no reference.
-            Probe::Azure(_) | Probe::Script(_) => {}
+            Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) => {}
         }
     }
 
@@ -135,6 +142,7 @@ impl<'s> List<'s> {
             Change::Graph(write) => self.write(&[&path[..], &["graph"]].concat(), write),
             Change::Grant(grant) => self.grant(&[&path[..], &["grant"]].concat(), grant),
             Change::Azure(_) | Change::Script(_) => {}
+            Change::Ldap(write) => self.ldap(&[&path[..], &["ldap"]].concat(), write),
         }
         if let Undo::Graph(write) = &op.undo {
             self.seat = Seat::Undo(number);
@@ -145,6 +153,17 @@ impl<'s> List<'s> {
     fn grant(&mut self, path: &[&str], grant: &'s Grant) {
         self.push(&[path, &["on"]].concat(), &grant.on);
         self.push(&[path, &["trustee"]].concat(), &grant.trustee);
+    }
+
+    fn ldap(&mut self, path: &[&str], write: &'s LdapWrite) {
+        let (dn, attributes) = match write {
+            LdapWrite::Add(_) => ("add", "attributes"),
+            LdapWrite::Set(_) => ("modify", "set"),
+        };
+        self.push(&[path, &[dn]].concat(), write.dn());
+        for (name, value) in write.attributes() {
+            self.push(&[path, &[attributes, name.as_str()]].concat(), value);
+        }
     }
 
     fn write(&mut self, path: &[&str], write: &'s GraphWrite) {
