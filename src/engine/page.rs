@@ -227,8 +227,8 @@ pub struct CheckPane {
     pub took: Option<Duration>,
     /// Until the next look, at the moment the page was built.
     pub next_look: Option<Duration>,
-    /// A look is under way.
-    pub looking: bool,
+    /// For how long a look has been under way, at the moment the page was built; `None` when none is.
+    pub looking: Option<Duration>,
 }
 
 /// What a person can do, and whether now.

@@ -78,7 +78,8 @@ struct Entry {
     nearness: Nearness,
     interval: Duration,
     due: Instant,
-    in_flight: bool,
+    /// Since when a look is under way.
+    in_flight: Option<Instant>,
     looked: bool,
     settling: Option<Settling>,
 }
@@ -100,14 +101,14 @@ impl Schedule {
 
     /// Makes the table hold exactly `wanted`; what is new is due now, what came nearer is due by its new rhythm.
     pub fn want(&mut self, wanted: &BTreeMap<Request, Nearness>, now: Instant) {
-        self.entries.retain(|request, entry| entry.in_flight || wanted.contains_key(request));
+        self.entries.retain(|request, entry| entry.in_flight.is_some() || wanted.contains_key(request));
         for (request, nearness) in wanted {
             if let Some(entry) = self.entries.get_mut(request) {
                 entry.move_to(*nearness, request.cost(), now);
                 continue;
             }
             let interval = first(request.cost());
-            let entry = Entry { nearness: *nearness, interval, due: now, in_flight: false, looked: false, settling: None };
+            let entry = Entry { nearness: *nearness, interval, due: now, in_flight: None, looked: false, settling: None };
             self.entries.insert(request.clone(), entry);
         }
     }
@@ -115,7 +116,7 @@ impl Schedule {
     /// What to look at now: nearest first, then longest due; never more at once than a system takes ([`System::in_flight`]). They count as in
     /// flight.
     pub fn take_due(&mut self, now: Instant) -> Vec<Request> {
-        let mut due: Vec<_> = self.entries.iter().filter(|(_, entry)| !entry.in_flight && entry.due <= now).collect();
+        let mut due: Vec<_> = self.entries.iter().filter(|(_, entry)| entry.in_flight.is_none() && entry.due <= now).collect();
         due.sort_by_key(|(_, entry)| (entry.nearness, entry.due));
         let mut taken: Vec<Request> = Vec::new();
         for (request, _) in due {
@@ -127,7 +128,7 @@ impl Schedule {
         }
         for request in &taken {
             if let Some(entry) = self.entries.get_mut(request) {
-                entry.in_flight = true;
+                entry.in_flight = Some(now);
             }
         }
         taken
@@ -137,7 +138,7 @@ impl Schedule {
     pub fn finished(&mut self, request: &Request, changed: bool, now: Instant) {
         let jitter = self.jitter;
         let Some(entry) = self.entries.get_mut(request) else { return };
-        entry.in_flight = false;
+        entry.in_flight = None;
         entry.settling = entry.settling.filter(|settling| now < settling.until);
         if changed || !entry.looked {
             entry.interval = first(request.cost());
@@ -175,13 +176,19 @@ impl Schedule {
     /// Whether a look at `request` is under way.
     #[must_use]
     pub fn in_flight(&self, request: &Request) -> bool {
-        self.entries.get(request).is_some_and(|entry| entry.in_flight)
+        self.since(request).is_some()
+    }
+
+    /// Since when a look at `request` is under way; `None` when none is.
+    #[must_use]
+    pub fn since(&self, request: &Request) -> Option<Instant> {
+        self.entries.get(request)?.in_flight
     }
 
     /// When `request` is looked at next; `None` while a look is under way or when it is not wanted.
     #[must_use]
     pub fn due(&self, request: &Request) -> Option<Instant> {
-        self.entries.get(request).filter(|entry| !entry.in_flight).map(|entry| entry.due)
+        self.entries.get(request).filter(|entry| entry.in_flight.is_none()).map(|entry| entry.due)
     }
 
     /// The interval that `request` has now; a look older than twice that is stale.
@@ -194,13 +201,13 @@ impl Schedule {
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
         let open = System::ALL.map(|system| self.flying(system) < system.in_flight());
-        let waiting = self.entries.iter().filter(|(request, entry)| !entry.in_flight && open[System::of(request) as usize]);
+        let waiting = self.entries.iter().filter(|(request, entry)| entry.in_flight.is_none() && open[System::of(request) as usize]);
         waiting.map(|(_, entry)| entry.due).min()
     }
 
     /// Looks under way at a system.
     fn flying(&self, system: System) -> usize {
-        self.entries.iter().filter(|(request, entry)| entry.in_flight && System::of(request) == system).count()
+        self.entries.iter().filter(|(request, entry)| entry.in_flight.is_some() && System::of(request) == system).count()
     }
 }
 
@@ -326,6 +333,46 @@ mod tests {
         }
         assert_eq!(looks, 3);
         assert!(schedule.due(&request("/a")).unwrap() >= now + FIRST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn scripts_run_one_at_a_time_every_ten_minutes_at_settle_and_when_a_person_asks() {
+        let mut schedule = Schedule::new(still);
+        let mut now = Instant::now();
+        let script = |run: &str| Request::Script { run: run.into(), within: None };
+        let mut all = wanted(&[("/a", Nearness::View)]);
+        all.extend([(script("far"), Nearness::Far), (script("a"), Nearness::View), (script("b"), Nearness::View)]);
+        schedule.want(&all, now);
+        assert_eq!(schedule.take_due(now), [request("/a"), script("a")], "Graph does not wait for a script");
+        assert_eq!((schedule.take_due(now), schedule.since(&script("a"))), (Vec::new(), Some(now)));
+        let asked = now;
+        now += Duration::from_secs(20);
+        assert_eq!(schedule.since(&script("a")), Some(asked));
+        schedule.finished(&script("a"), true, now);
+        assert_eq!(schedule.take_due(now), [script("b")], "what is in view goes before what is not");
+        schedule.finished(&script("b"), false, now);
+        assert_eq!(schedule.take_due(now), [script("far")]);
+        schedule.finished(&script("far"), false, now);
+        schedule.finished(&request("/a"), false, now);
+        assert_eq!(schedule.due(&script("a")), Some(now + SCRIPTS));
+        for _ in 0..9 {
+            now = schedule.due(&script("a")).unwrap();
+            assert!(schedule.take_due(now).contains(&script("a")));
+            schedule.finished(&script("a"), false, now);
+            assert_eq!(schedule.due(&script("a")), Some(now + SCRIPTS), "neither faster nor slower");
+            for other in [script("b"), script("far"), request("/a")] {
+                while schedule.take_due(now).contains(&other) {}
+                schedule.finished(&other, false, now);
+            }
+        }
+        schedule.look_now(now);
+        assert_eq!(schedule.due(&script("a")), Some(now), "the key to look again asks anew");
+        assert!(schedule.due(&script("far")).unwrap() > now, "what nobody sees waits");
+        let every = Duration::from_secs(30);
+        schedule.settle(&script("a"), Settling { every, until: now + Duration::from_mins(10) }, now);
+        assert!(schedule.take_due(now).contains(&script("a")));
+        schedule.finished(&script("a"), false, now);
+        assert_eq!(schedule.due(&script("a")), Some(now + every));
     }
 
     #[tokio::test(start_paused = true)]

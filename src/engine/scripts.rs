@@ -131,8 +131,9 @@ impl ScriptCall {
     /// What is run in one line, values and all.
     #[must_use]
     pub fn line(&self) -> String {
-        let values: String = self.values.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        format!("run the script {}{values}", self.run)
+        let values = self.values.iter().map(|(name, value)| format!("{name}={value}"));
+        let words: Vec<String> = std::iter::once(self.run.clone()).chain(values).collect();
+        format!("run the script {}", words.join(" "))
     }
 
     /// What a person reads of it before saying yes.

@@ -208,7 +208,7 @@ fn check_lines(pane: &CheckPane, elapsed: Duration) -> Vec<String> {
 /// When it was looked at, and when next.
 fn look_line(pane: &CheckPane, elapsed: Duration) -> Option<String> {
     let age = pane.age.map(|age| format!("{}{}", words::age(age + elapsed), if pane.stale { ", stale" } else { "" }));
-    let next = if pane.looking { Some("looking now".to_owned()) } else { pane.next_look_words(elapsed) };
+    let next = pane.look_words(elapsed);
     let parts: Vec<String> = [age, next].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("  looked: {}", parts.join(", ")))
 }

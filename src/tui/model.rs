@@ -182,7 +182,7 @@ impl Model {
 
     /// When the screen reads differently by time alone, counted from when the view came; `None` for never.
     ///
-    /// Only the next minute of an age and a countdown in view: a still screen does no work.
+    /// Only the next minute of an age, a countdown and a look that takes long, all in view: a still screen does no work.
     #[must_use]
     pub(crate) fn next_change(&self) -> Option<Duration> {
         let checks = self.page().checks.iter().filter_map(|pane| next_change(pane, self.elapsed));
@@ -208,5 +208,6 @@ fn next_change(pane: &CheckPane, elapsed: Duration) -> Option<Duration> {
         // The shown second ends when one less remains.
         (left > 0).then(|| next.saturating_sub(Duration::from_secs(left - 1)).max(elapsed + Duration::from_millis(1)))
     });
-    [age, countdown].into_iter().flatten().min()
+    let looking = pane.until_look_counts(elapsed).map(|left| elapsed + left);
+    [age, countdown, looking].into_iter().flatten().min()
 }

@@ -49,8 +49,8 @@ pub struct Surroundings<'a> {
 /// When a request is looked at: under way, until the next look, its interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rhythm {
-    /// A look is under way.
-    pub looking: bool,
+    /// For how long a look has been under way.
+    pub looking: Option<Duration>,
     /// Until the next one.
     pub next: Option<Duration>,
     /// Between two looks.

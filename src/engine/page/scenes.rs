@@ -107,7 +107,7 @@ fn check(id: &str, title: &str, verdict: Option<Verdict>) -> CheckPane {
         stale: false,
         took: verdict.map(|_| Duration::from_millis(84)),
         next_look: verdict.map(|_| Duration::from_secs(31)),
-        looking: false,
+        looking: None,
     }
 }
 
@@ -235,7 +235,7 @@ pub(crate) fn connecting() -> View {
     view.page.rail = rail("global-administrator", [None; 10]);
     view.page.step.verdict = None;
     view.page.checks = vec![
-        CheckPane { looking: true, ..check("synced", "User 1 is known in Entra ID and can sign in", None) },
+        CheckPane { looking: Some(Duration::ZERO), ..check("synced", "User 1 is known in Entra ID and can sign in", None) },
         check("role-active", "User 1 holds the role **Global Administrator** for the whole tenant", None),
     ];
     view.page.offers = offers(&[

@@ -49,6 +49,11 @@ impl Page {
     }
 }
 
+/// Seconds from which a look is long: a script on a machine in Azure takes 20 and more, and a person wants to see that it goes on.
+const LONG: u64 = 3;
+/// Seconds from which it is not counted any more: a script may take 180, and as long again where another one was before it.
+const ENDLESS: u64 = 600;
+
 impl CheckPane {
     /// When the check is looked at next, `elapsed` after the page was built: seconds only while a settle window runs.
     #[must_use]
@@ -65,7 +70,26 @@ impl CheckPane {
     /// Whether seconds until the next look are shown.
     #[must_use]
     pub fn counts_down(&self) -> bool {
-        self.verdict == Some(Verdict::Pending) && self.next_look.is_some() && !self.looking
+        self.verdict == Some(Verdict::Pending) && self.next_look.is_some() && self.looking.is_none()
+    }
+
+    /// What is said of looking, `elapsed` after the page was built: for how long it has been under way once that is long, else when it is next.
+    #[must_use]
+    pub fn look_words(&self, elapsed: Duration) -> Option<String> {
+        let Some(looking) = self.looking else { return self.next_look_words(elapsed) };
+        let seconds = (looking + elapsed).as_secs();
+        Some(match seconds {
+            0..LONG => "looking now".to_owned(),
+            LONG..ENDLESS => format!("looking for {seconds} s"),
+            ENDLESS.. => format!("looking for more than {} min", ENDLESS / 60),
+        })
+    }
+
+    /// Until [`Self::look_words`] counts on, `elapsed` after the page was built; `None` when it does not.
+    #[must_use]
+    pub fn until_look_counts(&self, elapsed: Duration) -> Option<Duration> {
+        let so_far = self.looking? + elapsed;
+        (so_far.as_secs() < ENDLESS).then(|| Duration::from_secs((so_far.as_secs() + 1).max(LONG)).saturating_sub(so_far))
     }
 
     /// The verdict as a word: `unseen` before the first look, `drifted` is said beside it.
@@ -203,6 +227,33 @@ mod tests {
                 assert_ne!(countdown(left.saturating_sub(after)), words, "{ms}");
             }
         }
+    }
+
+    #[test]
+    fn a_look_that_takes_long_says_for_how_long_and_changes_exactly_when_it_says_so() {
+        let pane = |looking: u64| {
+            let view = crate::engine::page::scenes::fail();
+            CheckPane { looking: Some(Duration::from_millis(looking)), ..view.page.checks[0].clone() }
+        };
+        for (ms, words) in [
+            (0, "looking now"),
+            (2_999, "looking now"),
+            (3_000, "looking for 3 s"),
+            (20_500, "looking for 20 s"),
+            (599_999, "looking for 599 s"),
+            (600_000, "looking for more than 10 min"),
+        ] {
+            // Half of it before the page was built, half since.
+            let (pane, elapsed) = (pane(ms - ms / 2), Duration::from_millis(ms / 2));
+            assert_eq!(pane.look_words(elapsed).as_deref(), Some(words));
+            let Some(until) = pane.until_look_counts(elapsed) else {
+                assert_eq!(ms, 600_000, "nothing counts on for ever");
+                continue;
+            };
+            assert_ne!(pane.look_words(elapsed + until).as_deref(), Some(words), "{ms}");
+            assert_eq!(pane.look_words((elapsed + until).saturating_sub(Duration::from_millis(1))).as_deref(), Some(words), "{ms}");
+        }
+        assert_eq!(CheckPane { looking: None, ..pane(0) }.until_look_counts(Duration::ZERO), None);
     }
 
     #[test]

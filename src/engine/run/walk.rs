@@ -515,7 +515,7 @@ impl Walk {
         };
         let now = Instant::now();
         let rhythm = |request: &Request| Rhythm {
-            looking: self.schedule.in_flight(request),
+            looking: self.schedule.since(request).map(|since| now.saturating_duration_since(since)),
             next: self.schedule.due(request).map(|due| due.saturating_duration_since(now)),
             interval: self.schedule.interval(request),
         };

@@ -13,7 +13,7 @@ const NAMES: usize = 12;
 /// The heading, marked while keys scroll this pane.
 pub(crate) fn title(ink: &Ink, page: &Page, active: bool) -> Line<'static> {
     let marker = if active { format!("{} ", ink.glyphs.marker) } else { String::new() };
-    let looking = if page.checks.iter().any(|pane| pane.looking) { "looking " } else { "" };
+    let looking = if page.checks.iter().any(|pane| pane.looking.is_some()) { "looking " } else { "" };
     Line::from(vec![ink.span(Role::Selected, marker), ink.span(Role::Section, "Verification "), ink.span(Role::Dim, looking)])
 }
 
@@ -83,7 +83,7 @@ fn head(ink: &Ink, pane: &CheckPane, width: usize) -> Vec<Line<'static>> {
 
 /// When it was looked at, how long that took where there is room to say so, when the next look is.
 fn look(ink: &Ink, pane: &CheckPane, width: usize) -> Vec<Line<'static>> {
-    let next = if pane.looking { Some("looking now".to_owned()) } else { pane.next_look_words(ink.elapsed) };
+    let next = pane.look_words(ink.elapsed);
     let age = pane.age.map(|age| {
         let stale = if pane.stale { ", stale" } else { "" };
         format!("{}{stale}", words::age(age + ink.elapsed))
