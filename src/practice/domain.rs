@@ -2,6 +2,7 @@
 
 mod caller;
 mod filter;
+mod local;
 mod modify;
 mod password;
 mod refusal;
@@ -11,6 +12,9 @@ mod session;
 mod tree;
 mod values;
 mod wire;
+
+pub(super) use local::{Local, Refused, Scope};
+pub(super) use values::generalized;
 
 use super::live::Live;
 use ldap3_proto::proto::LdapMsg;

@@ -1,6 +1,9 @@
 //! What can be broken in the lab on purpose: one line a fault, when it began, and what it set aside until it is healed. Not what clients do about it.
 
-use super::world::{APP1, Assignment, Consent, Grant, Kept, Power, Spoil, World};
+mod connect;
+
+use super::world::{APP1, Assignment, Consent, Grant, Kept, Power, Spoil, User, World};
+use connect::Switch;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +51,20 @@ pub(super) enum Fault {
     AzureForbidden,
     /// The front of every script's output is missing.
     OutputCut,
+    /// Password writeback is off.
+    WritebackOff,
+    /// Password hash synchronisation is off.
+    HashSyncOff,
+    /// The wizard of Entra Connect is open.
+    WizardOpen,
+    /// The server is in staging mode.
+    StagingMode,
+    /// The service of Entra Connect is stopped.
+    ServiceStopped,
+    /// Ordinary users of the domain are not synchronised.
+    UserNotSynced,
+    /// APP1's clock is wrong.
+    ConnectClock,
 }
 
 /// A line of the table.
@@ -86,6 +103,13 @@ pub(super) const FAULTS: &[Line] = &[
     line(Fault::RunCommandBusy, "run-command-busy", "another script waits for input on every machine: a run command is answered 409"),
     line(Fault::AzureForbidden, "azure-forbidden", "the practice administrator has no role in Azure: Resource Manager answers 403"),
     line(Fault::OutputCut, "output-cut", "something on the machines prints 4 kB after each script: the front of its output is gone"),
+    line(Fault::WritebackOff, "writeback-off", "password writeback is switched off on APP1"),
+    line(Fault::HashSyncOff, "hash-sync-off", "password hash synchronisation is switched off on APP1"),
+    line(Fault::WizardOpen, "wizard-open", "the wizard of Entra Connect was left open on APP1: its scheduler is suspended"),
+    line(Fault::StagingMode, "staging-mode", "Entra Connect is in staging mode: it exports nothing and writes no password"),
+    line(Fault::ServiceStopped, "service-stopped", "the service of Entra Connect is stopped on APP1"),
+    line(Fault::UserNotSynced, "user-not-synced", "ordinary users of the domain are left out of the cycles, and gone from the tenant"),
+    line(Fault::ConnectClock, "connect-clock", "APP1's clock is 12 minutes ahead"),
 ];
 
 /// The fault of this code.
@@ -126,6 +150,12 @@ pub(super) struct Broken {
     /// Given back when it is healed.
     #[serde(default)]
     objects: Vec<Kept>,
+    /// Given back when it is healed.
+    #[serde(default)]
+    users: Vec<User>,
+    /// Turned back when it is healed.
+    #[serde(default)]
+    turned: Option<Switch>,
 }
 
 impl World {
@@ -142,6 +172,8 @@ impl World {
             grants: Vec::new(),
             stopped: false,
             objects: Vec::new(),
+            users: Vec::new(),
+            turned: None,
         };
         match fault {
             Fault::ConsentMissing => broken.consents = std::mem::take(&mut self.consents),
@@ -162,6 +194,13 @@ impl World {
                     app1.stop(Power::Deallocated, now);
                 }
             }
+            Fault::WritebackOff => broken.turned = self.turn(Switch::Writeback, now),
+            Fault::HashSyncOff => broken.turned = self.turn(Switch::HashSync, now),
+            Fault::WizardOpen => broken.turned = self.turn(Switch::Wizard, now),
+            Fault::StagingMode => broken.turned = self.turn(Switch::Staging, now),
+            Fault::ServiceStopped => broken.turned = self.turn(Switch::Service, now),
+            Fault::ConnectClock => broken.turned = self.turn(Switch::Clock, now),
+            Fault::UserNotSynced => (broken.users, broken.assignments) = self.take_ordinary_users(),
             Fault::Throttled
             | Fault::Slow
             | Fault::Cut
@@ -191,6 +230,12 @@ impl World {
             }
             if one.fault == Fault::EligibleOnly {
                 self.directory.eligible.retain(|eligible| !one.assignments.contains(eligible));
+            }
+            if let Some(switch) = one.turned {
+                self.turn_back(switch, now);
+            }
+            for user in &one.users {
+                self.give_user(user);
             }
             for grant in &one.grants {
                 self.azure.grant(&grant.principal, &grant.role);
@@ -260,12 +305,17 @@ impl World {
 mod tests {
     use super::*;
     use crate::practice::Preset;
-    use crate::practice::world::domain_sid;
+    use crate::practice::world::{Class, Connect, Dn, New, domain_sid};
 
     #[test]
     fn whatever_was_broken_healing_gives_back_the_world_as_it_was() {
         let at = Timestamp::UNIX_EPOCH;
-        let world = World::new(Preset::Done, "canary".to_owned(), at);
+        let mut world = World::new(Preset::Done, "canary".to_owned(), at);
+        world.set_writeback(true, at);
+        let ann = Dn::parse("CN=Ann,CN=Users,DC=testlab,DC=contoso,DC=example").unwrap();
+        world.domain.make_mut().add(New { dn: ann, class: Class::User, rid: None, sam: "ann".to_owned() }, at);
+        world.cycle(at);
+        world.directory.assign(&world.directory.user_by_any_name("ann").unwrap().id.clone(), "a role");
         for line in FAULTS {
             let mut broken = world.clone();
             broken.break_it(line.fault, None, at);
@@ -282,10 +332,43 @@ mod tests {
                     .collect();
                 let off = world.azure.machines.iter().map(|machine| machine.power).collect::<Vec<_>>();
                 let azure = (world.azure.grants.clone(), off);
-                (ids, world.directory.eligible.clone(), world.consents.clone(), domain, azure)
+                let Connect { running, staging, hash_sync, writeback, bus, clock, .. } = world.connect;
+                let mut users: Vec<String> = world.directory.users.iter().map(|user| format!("{user:?}")).collect();
+                users.sort();
+                let connect = (running, staging, hash_sync, writeback, bus, clock, world.connect.wizard.clone(), users);
+                (connect, ids, world.directory.eligible.clone(), world.consents.clone(), domain, azure)
             };
             assert_eq!(sorted(&broken), sorted(&world), "{}", line.code);
         }
+    }
+
+    #[test]
+    fn what_was_switched_off_already_stays_so_when_it_is_healed() {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut world = World::new(Preset::PhaseOne, "canary".to_owned(), at);
+        for code in ["writeback-off", "wizard-open", "staging-mode", "service-stopped", "hash-sync-off"] {
+            world.break_it(named(code).unwrap(), None, at);
+        }
+        let Connect { running, staging, hash_sync, writeback, .. } = world.connect;
+        assert_eq!((running, staging, hash_sync, writeback, world.connect.wizard.is_some()), (false, true, false, false, true));
+        world.heal(None, at);
+        let Connect { running, staging, hash_sync, writeback, .. } = world.connect;
+        assert_eq!((running, staging, hash_sync, writeback, world.connect.wizard.is_some()), (true, false, true, false, false));
+    }
+
+    #[test]
+    fn while_ordinary_users_are_not_synchronised_no_cycle_brings_them_and_user1_stays() {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut world = World::new(Preset::PhaseOne, "canary".to_owned(), at);
+        world.break_it(Fault::UserNotSynced, None, at);
+        let ann = Dn::parse("CN=Ann,CN=Users,DC=testlab,DC=contoso,DC=example").unwrap();
+        world.domain.make_mut().add(New { dn: ann, class: Class::User, rid: None, sam: "ann".to_owned() }, at);
+        world.cycle(at);
+        let there = |world: &World, name: &str| world.directory.user_by_any_name(name).is_some();
+        assert_eq!((there(&world, "ann"), there(&world, "User1")), (false, true));
+        world.heal(None, at);
+        world.cycle(at);
+        assert!(there(&world, "ann"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     faults::Fault,
     log::RequestLog,
     store::{Store, StoreError},
-    world::{APP1, Directory, Preset, World},
+    world::{Directory, Preset, World},
 };
 use crate::base::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -102,8 +102,10 @@ impl Live {
 
     /// As [`Self::change`], of something that happened at `at`: reads see it as if they had been asked all the time.
     fn change_at<T, E: From<StoreError>>(&mut self, at: Timestamp, change: impl FnOnce(&mut World) -> Result<T, E>) -> Result<T, E> {
-        let mut next = self.world.clone();
+        let (mut next, now) = (self.world.clone(), self.now());
+        next.attend(now);
         let result = change(&mut next)?;
+        next.attend(now);
         self.store.save(&next)?;
         if next.directory != self.world.directory {
             self.replica.follow(at, &next.directory);
@@ -115,14 +117,19 @@ impl Live {
     /// Lets happen what was due by now.
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
-        let mut due = self.world.directory.clone();
-        // Entra Connect runs on APP1.
-        let cycled = self.world.azure.runs(APP1, now) && due.keep_schedule(now);
-        let reported = due.keep_report(now);
-        if cycled || reported {
-            let at = due.sync.last.filter(|_| cycled).unwrap_or(now);
+        if self.world.is_attention_due(now) {
+            // The change itself is what `change_at` does around every one.
+            self.change_at(now, |_| Ok::<(), StoreError>(()))?;
+        }
+        if let Some(at) = self.world.due_cycle(now) {
             self.change_at(at, |world| {
-                world.directory = due;
+                world.cycle(at);
+                Ok::<(), StoreError>(())
+            })?;
+        }
+        if self.world.directory.is_report_due(now) {
+            self.change_at(now, |world| {
+                world.directory.keep_report(now);
                 Ok::<(), StoreError>(())
             })?;
         }

@@ -15,14 +15,15 @@ pub(super) use azure::{
     APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
     Printed, SUBSCRIPTION, azure_role, later,
 };
-pub(super) use connect::{CYCLE_TAKES, Connect, Feature, Holdup, LogEvent, Provider};
+pub(super) use connect::{CYCLE_TAKES, Connect, Feature, Holdup, LogEvent, MOST_EVENTS, Provider};
 pub(super) use domain::{
-    Account, Bytes, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, domain_sid, filetime,
-    guid_of, hash, head_name, parent_key, uac,
+    Account, Bytes, CONNECTOR, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, USER1_GUID,
+    crowd_name, domain_sid, filetime, guid_of, hash, head_name, parent_key, time_of, uac,
 };
 pub(super) use domain::{Kept, Spoil};
 pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
+pub(super) use presets::USER1;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
 pub(super) use wizard::Wizard;
@@ -157,6 +158,9 @@ pub(super) struct OnPremises {
     pub(super) immutable_id: String,
     /// When the account was last synchronised.
     pub(super) synced: Timestamp,
+    /// `pwdLastSet` of the password whose hash was synchronised last; 0 for none.
+    #[serde(default)]
+    pub(super) password_set: i64,
 }
 
 /// An active role assignment at tenant scope.

@@ -98,7 +98,7 @@ pub(in crate::practice) fn settle(world: &mut World, now: Timestamp, span: Signe
     for operation in waiting {
         let none: &[(String, String)] = &[];
         let secret = secrets.get(&operation.id).map_or(none, Vec::as_slice);
-        let ended = end(world, &operation, now, secret);
+        let ended = end(world, &operation, (now, span), secret);
         let Some(kept) = world.azure.operations.iter_mut().find(|one| one.id == operation.id) else { continue };
         match ended {
             Ok(end) => kept.end = Some(end),
@@ -109,7 +109,12 @@ pub(in crate::practice) fn settle(world: &mut World, now: Timestamp, span: Signe
 }
 
 /// How an operation ended, or when to see again.
-fn end(world: &mut World, operation: &Operation, now: Timestamp, secrets: &[(String, String)]) -> Result<End, Timestamp> {
+fn end(
+    world: &mut World,
+    operation: &Operation,
+    (now, lag): (Timestamp, SignedDuration),
+    secrets: &[(String, String)],
+) -> Result<End, Timestamp> {
     let (at, machine) = (operation.due, operation.machine.as_str());
     let done = End { at, printed: None, failure: None };
     if matches!(operation.deed, Deed::Script { .. } | Deed::Start) && !world.azure.runs(machine, now) {
@@ -121,11 +126,11 @@ fn end(world: &mut World, operation: &Operation, now: Timestamp, secrets: &[(Str
         Deed::Start => Ok(done),
         Deed::Script { text, parameters } => {
             let began = operation.began;
-            let printed = execute(world, text, &Execution { machine, account: None, parameters, began, now })?;
+            let printed = execute(world, text, &Execution { machine, account: None, parameters, began, now, lag })?;
             Ok(End { printed: Some(printed), ..done })
         }
         Deed::Managed(name) => {
-            let ended = end_managed(world, (machine, name), operation, now, secrets)?;
+            let ended = end_managed(world, (machine, name), operation, (now, lag), secrets)?;
             if let Some(command) = world.azure.commands.iter_mut().find(|one| one.machine == machine && one.name == *name) {
                 command.end = Some(ended);
             }
@@ -142,7 +147,7 @@ fn end_managed(
     world: &mut World,
     (machine, name): (&str, &str),
     operation: &Operation,
-    now: Timestamp,
+    (now, lag): (Timestamp, SignedDuration),
     secrets: &[(String, String)],
 ) -> Result<CommandEnd, Timestamp> {
     let ended = |state: &str, printed, message: &str| CommandEnd {
@@ -164,7 +169,7 @@ fn end_managed(
     let named = shown.filter_map(|one| Some((one.get("name")?.as_str()?.to_owned(), one.get("value")?.as_str()?.to_owned())));
     let given = secrets.iter().filter(|(name, _)| name != super::run::PASSWORD).cloned();
     let parameters: Vec<(String, String)> = named.chain(given).collect();
-    let execution = Execution { machine, account: command.account.as_deref(), parameters: &parameters, began: command.began, now };
+    let execution = Execution { machine, account: command.account.as_deref(), parameters: &parameters, began: command.began, now, lag };
     match execute(world, &command.script, &execution) {
         Ok(printed) if printed.code == 0 => Ok(ended("Succeeded", printed, "Execution completed")),
         Ok(printed) => Ok(ended("Failed", printed, "Execution failed")),
@@ -182,14 +187,15 @@ struct Execution<'a> {
     parameters: &'a [(String, String)],
     began: Timestamp,
     now: Timestamp,
+    lag: SignedDuration,
 }
 
 fn execute(world: &mut World, text: &str, how: &Execution<'_>) -> Result<Printed, Timestamp> {
     let (text, values) = scripts::without_values(text);
     let noisy = world.is_broken(Fault::OutputCut, how.now);
-    let Execution { machine, account, parameters, began, now } = *how;
+    let Execution { machine, account, parameters, began, now, lag } = *how;
     let Printed { mut out, err, code } =
-        scripts::ask(&text, &mut Job { world, machine, account, values: &values, parameters, began, now })?;
+        scripts::ask(&text, &mut Job { world, machine, account, values: &values, parameters, began, now, lag })?;
     if noisy {
         out.push_str(&"WARNING: something on this machine prints too much.\n".repeat(NOISE.div_ceil(52)));
     }

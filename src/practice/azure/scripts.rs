@@ -1,8 +1,13 @@
-//! The scripts that the lab knows, each by the SHA-256 of its text, and what each answers from the world. Any other script prints nothing.
+//! The scripts that the lab knows, each by the SHA-256 of its text, and how each is answered. Any other script prints nothing.
+
+mod answer;
+mod app1;
+mod dc1;
 
 use crate::practice::world::{Printed, World};
+use answer::Trouble;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -11,7 +16,6 @@ pub(super) const SAMPLE: &str =
     "param(\n    [string]$arg1,\n    [string]$arg2\n)\nWrite-Host This is a sample script with parameters $arg1 $arg2";
 
 /// A script at work.
-#[cfg_attr(not(test), expect(dead_code, reason = "the sample needs its parameters only; the scripts of the guide need all of it"))]
 pub(super) struct Job<'a> {
     /// What is true, and what the script may change.
     pub(super) world: &'a mut World,
@@ -27,6 +31,8 @@ pub(super) struct Job<'a> {
     pub(super) began: Timestamp,
     /// World time.
     pub(super) now: Timestamp,
+    /// How long a change of a descriptor takes to reach the children.
+    pub(super) lag: SignedDuration,
 }
 
 impl Job<'_> {
@@ -41,14 +47,57 @@ pub(super) type Progress = Result<Printed, Timestamp>;
 
 /// A script that the lab knows.
 struct Known {
-    /// Its text as it stands in its file.
+    /// Its text as it stands in its file, with what all begin with.
     text: &'static str,
     /// What it does.
-    run: fn(&mut Job<'_>) -> Progress,
+    work: Work,
+}
+
+/// How a script is answered.
+#[derive(Clone, Copy)]
+enum Work {
+    /// It prints whatever it likes.
+    Prints(fn(&mut Job<'_>) -> Progress),
+    /// It takes one request under this name and gives one answer, as `prelude.ps1` has it.
+    Answers(&'static str, fn(&mut Job<'_>) -> Result<Value, Trouble>),
+    /// The same, of one that may wait: when to ask it again.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no script of the guide waits yet"))]
+    Waits(&'static str, fn(&mut Job<'_>) -> Result<Result<Value, Trouble>, Timestamp>),
+}
+
+macro_rules! known {
+    ($name:literal, $work:path) => {
+        Known {
+            text: concat!(
+                include_str!("../../../assets/scripts/prelude.ps1"),
+                "\n",
+                include_str!(concat!("../../../assets/scripts/", $name, ".ps1"))
+            ),
+            work: Work::Answers($name, $work),
+        }
+    };
 }
 
 /// All of them.
-const SCRIPTS: &[Known] = &[Known { text: SAMPLE, run: sample }];
+const SCRIPTS: &[Known] = &[
+    Known { text: SAMPLE, work: Work::Prints(sample) },
+    known!("connect-service", app1::service),
+    known!("scheduler", app1::scheduler),
+    known!("connectors", app1::connectors),
+    known!("writeback", app1::writeback),
+    known!("hash-sync", app1::hash_sync),
+    known!("connect-events", app1::events),
+    known!("tls", app1::tls),
+    known!("clock", app1::clock),
+    known!("memory", app1::memory),
+    known!("rsat", app1::rsat),
+    known!("sync-delta", app1::sync_delta),
+    known!("set-writeback", app1::set_writeback),
+    known!("read-root", dc1::read_root),
+    known!("search", dc1::search),
+    known!("write-dacl", dc1::write_dacl),
+    known!("sign-on", dc1::sign_on),
+];
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of the table")]
 fn sample(job: &mut Job<'_>) -> Progress {
@@ -63,7 +112,12 @@ pub(super) fn ask(text: &str, job: &mut Job<'_>) -> Progress {
 
 fn ask_of(known: &[Known], text: &str, job: &mut Job<'_>) -> Progress {
     let hash = hash(text);
-    known.iter().find(|one| self::hash(one.text) == hash).map_or_else(|| Ok(Printed::default()), |one| (one.run)(job))
+    let Some(found) = known.iter().find(|one| self::hash(one.text) == hash) else { return Ok(Printed::default()) };
+    match found.work {
+        Work::Prints(work) => work(job),
+        Work::Answers(name, work) => answer::to(name, job, |job| Ok(work(job))),
+        Work::Waits(name, work) => answer::to(name, job, work),
+    }
 }
 
 /// Run command sends lines, so how they ended in the file is not known any more.
@@ -99,18 +153,17 @@ fn literal(line: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::practice::Preset;
-    use jiff::SignedDuration;
     use serde_json::json;
 
     const WATCH: &str = "# waits\nWrite-Output 1\n";
 
-    fn watch(job: &mut Job<'_>) -> Progress {
+    fn watch(job: &mut Job<'_>) -> Result<Result<Value, Trouble>, Timestamp> {
         let end = job.began + SignedDuration::from_secs(60);
         let found = job.world.directory.products.len();
         if job.now < end && found == 0 {
             return Err(job.now + SignedDuration::from_secs(5));
         }
-        Ok(Printed { out: format!("{} {found} {}", job.machine, job.values["who"]), err: job.account.unwrap_or("SYSTEM").into(), code: 0 })
+        Ok(Ok(json!({"on": job.machine, "found": found, "who": job.values["who"]})))
     }
 
     fn at(second: i64) -> Timestamp {
@@ -120,17 +173,23 @@ mod tests {
     #[test]
     fn a_script_is_known_by_its_text_and_may_wait_for_the_world() {
         let mut world = World::new(Preset::Start, String::new(), at(0));
-        let table = [Known { text: WATCH, run: watch }];
-        let sent = format!("$guidepost = '{}'\r\n# waits\r\nWrite-Output 1", BASE64_STANDARD.encode(r#"{"who": "User1"}"#));
+        let table = [Known { text: WATCH, work: Work::Waits("watch", watch) }];
+        let request = json!({"format": 1, "script": "watch", "from": 0, "room": 4000, "values": {"who": "User1"}});
+        let sent = format!("$guidepost = '{}'\r\n# waits\r\nWrite-Output 1", BASE64_STANDARD.encode(request.to_string()));
         let (text, values) = without_values(&sent);
         let ask = |world: &mut World, text: &str, now| {
-            let mut job = Job { world, machine: "APP1", account: None, values: &values, parameters: &[], began: at(0), now };
+            let lag = SignedDuration::ZERO;
+            let mut job = Job { world, machine: "APP1", account: None, values: &values, parameters: &[], began: at(0), now, lag };
             ask_of(&table, text, &mut job)
         };
         assert_eq!(ask(&mut world, &text, at(1)), Err(at(6)));
         assert_eq!(ask(&mut world, "# waits\nWrite-Output 2\n", at(1)), Ok(Printed::default()));
         world.directory.products.push("SPE_E5".to_owned());
-        assert_eq!(ask(&mut world, &text, at(6)), Ok(Printed { out: "APP1 1 \"User1\"".into(), err: "SYSTEM".into(), code: 0 }));
+        let printed = ask(&mut world, &text, at(6)).unwrap();
+        let line = printed.out.lines().find(|line| line.starts_with('{')).unwrap();
+        let answer: Value = serde_json::from_str(line).unwrap();
+        let result = json!({"on": "APP1", "found": 1, "who": "User1"});
+        assert_eq!(answer, json!({"format": 1, "script": "watch", "result": result}));
     }
 
     #[test]

@@ -60,6 +60,13 @@ impl Caller {
         Some(Self { name: object.text("sAMAccountName").unwrap_or_default().to_owned(), sid, groups, token })
     }
 
+    /// The operating system of the domain controller itself.
+    pub(super) fn system() -> Self {
+        let groups = vec![Sid::ADMINISTRATORS, Sid::EVERYONE, Sid::AUTHENTICATED_USERS, domain_sid().child(512)];
+        let token = Token::of(Sid::SYSTEM, groups.iter().copied());
+        Self { name: "SYSTEM".to_owned(), sid: Sid::SYSTEM, groups, token }
+    }
+
     /// Whether it is one of the domain's administrators: they may read and write SACLs.
     pub(super) fn is_administrator(&self) -> bool {
         self.token.has(&Sid::ADMINISTRATORS)

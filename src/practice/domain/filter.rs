@@ -1,5 +1,7 @@
 //! Search filters: taken out of a request with their bytes, and held against objects. `ldap3_proto` takes values as text only, and a SID is none.
 
+mod text;
+
 use super::{schema, schema::Syntax, values};
 use crate::practice::world::{Dn, Object, OnPremisesDomain as Domain};
 use ldap3_lber::{

@@ -73,7 +73,7 @@ pub(super) fn category(class: &str) -> Option<String> {
 }
 
 /// As a directory writes a time.
-pub(super) fn generalized(at: Timestamp) -> String {
+pub(in crate::practice) fn generalized(at: Timestamp) -> String {
     at.strftime("%Y%m%d%H%M%S.0Z").to_string()
 }
 

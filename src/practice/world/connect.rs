@@ -19,6 +19,8 @@ pub(in crate::practice) const MOST_EVENTS: usize = 2_000;
 pub(in crate::practice) const HEARTBEAT: SignedDuration = SignedDuration::from_mins(5);
 /// How long a cycle that somebody starts takes here.
 pub(in crate::practice) const CYCLE_TAKES: SignedDuration = SignedDuration::from_secs(5);
+/// Events that are closer than this were written one after the other.
+const TOGETHER: SignedDuration = SignedDuration::from_secs(1);
 /// The relay that the tenant was given; events name it.
 const NAMESPACE: &str = "ssprdedicatedsbprodfra-1";
 /// The memory of APP1: more than the 6 GB that Entra Connect asks for.
@@ -60,6 +62,8 @@ pub(in crate::practice) struct Connect {
     record: u64,
     /// When the last heartbeat was written; `None` while nobody listens.
     beat: Option<Timestamp>,
+    /// Since when nothing holds cycles up; `None` while something does.
+    free: Option<Timestamp>,
 }
 
 impl Default for Connect {
@@ -82,6 +86,7 @@ impl Default for Connect {
             tls: true,
             record: 0,
             beat: None,
+            free: Some(Timestamp::MIN),
         }
     }
 }
@@ -211,6 +216,11 @@ impl Connect {
         self.cycle_until.is_some_and(|until| now < until)
     }
 
+    /// Since when nothing holds cycles up; `None` when something does.
+    pub(in crate::practice) fn free_since(&self) -> Option<Timestamp> {
+        self.free
+    }
+
     /// APP1's own clock.
     pub(in crate::practice) fn own_clock(&self, now: Timestamp) -> Timestamp {
         later(now, SignedDuration::from_secs(self.clock))
@@ -220,7 +230,11 @@ impl Connect {
     pub(in crate::practice) fn log(&mut self, provider: Provider, id: u32, text: impl Into<String>, now: Timestamp) {
         self.record += 1;
         let level = event_name(id).map_or(2, |event| event.level);
-        let event = LogEvent { record: self.record, provider, id, level, at: self.own_clock(now), text: text.into() };
+        let at = self.own_clock(now);
+        // No two events of a moment: their order is what tells which state is the last.
+        let just_before = self.events.back().map(|last| last.at).filter(|last| at.duration_since(*last).abs() < TOGETHER);
+        let at = just_before.map_or(at, |last| at.max(later(last, SignedDuration::from_millis(1))));
+        let event = LogEvent { record: self.record, provider, id, level, at, text: text.into() };
         self.events.push_back(event);
         while self.events.len() > MOST_EVENTS {
             self.events.pop_front();
@@ -260,8 +274,14 @@ impl World {
         running && bus && writeback && !staging && self.azure.runs(APP1, now)
     }
 
-    /// Brings the log up to `now`: heartbeats while APP1 listens, one at once when it begins to. To be called before and after whatever changes that.
+    /// Brings the log up to `now`: heartbeats while APP1 listens, one at once when it begins to. Notes as well when cycles are held up no more. To be
+    /// called before and after whatever changes that, as `Live` does around every change.
     pub(in crate::practice) fn attend(&mut self, now: Timestamp) {
+        match (self.is_held_up(now), self.connect.free) {
+            (true, _) => self.connect.free = None,
+            (false, None) => self.connect.free = Some(now),
+            (false, Some(_)) => {}
+        }
         match (self.is_listening(now), self.connect.beat) {
             (true, None) => self.connect.heartbeat(now),
             (true, Some(_)) => self.connect.beat_until(now),
@@ -270,8 +290,15 @@ impl World {
         }
     }
 
-    /// Whether something in the log is due by `now`.
+    fn is_held_up(&self, now: Timestamp) -> bool {
+        self.holdup(now).is_some_and(|why| why != Holdup::Running)
+    }
+
+    /// Whether [`World::attend`] has something to do at `now`.
     pub(in crate::practice) fn is_attention_due(&self, now: Timestamp) -> bool {
+        if self.is_held_up(now) == self.connect.free.is_some() {
+            return true;
+        }
         match (self.is_listening(now), self.connect.beat) {
             (true, Some(last)) => now.duration_since(last) >= HEARTBEAT,
             (listens, beat) => listens != beat.is_some(),
@@ -364,5 +391,122 @@ impl World {
         }
         self.tell_of_bus(now);
         self.attend(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::practice::world::{Power, Preset};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    fn listening() -> World {
+        let mut world = World::new(Preset::PhaseOne, String::new(), at(0));
+        world.set_writeback(true, at(0));
+        world
+    }
+
+    fn ids(world: &World) -> Vec<u32> {
+        world.connect.events.iter().map(|event| event.id).collect()
+    }
+
+    fn beats(world: &World) -> Vec<i64> {
+        world.connect.events.iter().filter(|event| event.id == 31019).map(|event| event.at.as_second()).collect()
+    }
+
+    #[test]
+    fn writeback_is_switched_with_the_events_of_it_and_nothing_is_written_twice() {
+        let mut world = listening();
+        world.set_writeback(true, at(1));
+        assert_eq!(ids(&world), [31004, 31018, 31005, 31015, 31019]);
+        world.set_writeback(false, at(2));
+        assert_eq!(ids(&world)[5..], [31012, 31013, 31016]);
+        let records: Vec<u64> = world.connect.events.iter().map(|event| event.record).collect();
+        assert_eq!(records, (1..=8).collect::<Vec<_>>());
+        assert!(world.connect.events.iter().zip(world.connect.events.iter().skip(1)).all(|(one, next)| one.at < next.at));
+        let first = &world.connect.events[0];
+        assert!(first.text.starts_with("TrackingId: ") && first.text.ends_with(", OnboardingEventStart"), "{}", first.text);
+        assert_eq!((first.level, first.provider), (4, Provider::PasswordResetService));
+    }
+
+    #[test]
+    fn heartbeats_are_there_as_if_somebody_had_looked_all_the_time() {
+        let mut world = listening();
+        assert!(!world.is_attention_due(at(299)) && world.is_attention_due(at(300)));
+        world.attend(at(1_000));
+        assert_eq!(beats(&world), [0, 300, 600, 900]);
+        world.attend(at(1_100));
+        assert_eq!(beats(&world).len(), 4);
+    }
+
+    #[test]
+    fn only_a_machine_that_can_hear_has_heartbeats() {
+        type Change = fn(&mut World, bool, Timestamp);
+        let changes: [(Change, &[u32]); 4] = [
+            (|world, off, now| world.set_service(!off, now), &[31016, 31015]),
+            (|world, off, now| world.set_bus(!off, now), &[31034]),
+            (|world, off, now| world.set_staging(off, now), &[]),
+            (
+                |world, off, now| {
+                    let app1 = world.azure.machine_mut(APP1).unwrap();
+                    if off { app1.stop(Power::Stopped, now) } else { app1.start(now, SignedDuration::ZERO) }
+                },
+                &[],
+            ),
+        ];
+        for (change, told) in changes {
+            let mut world = listening();
+            world.attend(at(600));
+            let before = ids(&world).len();
+            change(&mut world, true, at(600));
+            world.attend(at(600));
+            assert!(!world.is_listening(at(600)));
+            world.attend(at(5_000));
+            assert_eq!(beats(&world), [0, 300, 600]);
+            change(&mut world, false, at(5_000));
+            world.attend(at(5_000));
+            let since: Vec<u32> = ids(&world).into_iter().skip(before).filter(|id| *id != 31019).collect();
+            assert_eq!((since.as_slice(), beats(&world).len()), (told, 4));
+        }
+    }
+
+    #[test]
+    fn the_log_is_by_the_machines_own_clock_and_holds_so_many_events() {
+        let mut world = listening();
+        world.connect.clock = 720;
+        world.connect.log(Provider::ADSync, 6329, "refused", at(10));
+        let last = world.connect.events.back().unwrap();
+        assert_eq!((last.at, last.level, last.id), (at(730), 2, 6329));
+        world.attend(at(10_000_000));
+        assert_eq!(world.connect.events.len(), MOST_EVENTS);
+        assert_eq!(world.connect.own_clock(at(10_000_000)).duration_since(world.connect.events.back().unwrap().at).as_mins(), 1);
+    }
+
+    #[test]
+    fn a_world_of_an_older_version_has_entra_connect_where_it_is_synchronised() {
+        for (preset, version) in [(Preset::Start, None), (Preset::PhaseOne, Some(VERSION)), (Preset::Done, Some(VERSION))] {
+            let mut stored = serde_json::to_value(World::new(preset, String::new(), at(0))).unwrap();
+            stored.as_object_mut().unwrap().remove("connect");
+            for user in stored["directory"]["users"].as_array_mut().unwrap() {
+                user["on_premises"].as_object_mut().map(|there| there.remove("password_set"));
+            }
+            let mut old: World = serde_json::from_value(stored).unwrap();
+            old.make_connect();
+            assert_eq!((old.connect.version.as_deref(), old.connect.hash_sync), (version, version.is_some()));
+            assert_eq!(old.connect, World::new(preset, String::new(), at(0)).connect);
+        }
+    }
+
+    #[test]
+    fn what_is_ticked_besides_is_kept_apart() {
+        let mut world = listening();
+        for feature in Feature::ALL {
+            world.set_feature(feature, true);
+        }
+        world.set_feature(Feature::GroupWriteback, false);
+        assert_eq!((world.connect.features.len(), world.connect.writeback, world.connect.hash_sync), (5, true, true));
     }
 }

@@ -8,11 +8,11 @@ mod protect;
 mod seed;
 mod trouble;
 
-pub(in crate::practice) use account::{Account, Entry, Policy, Slip, filetime, hash, uac};
+pub(in crate::practice) use account::{Account, Entry, Policy, Slip, filetime, hash, time_of, uac};
 pub(in crate::practice) use class::Class;
 pub(in crate::practice) use dn::{Dn, parent_key};
 pub(in crate::practice) use held::{Bytes, Held};
-pub(in crate::practice) use seed::{CONNECTOR, NETBIOS, USER1_GUID, USER1_RID, domain_sid, head as head_name, user1_name};
+pub(in crate::practice) use seed::{CONNECTOR, NETBIOS, USER1_GUID, crowd as crowd_name, domain_sid, head as head_name};
 
 pub(in crate::practice) use trouble::{Kept, MOST_HIRED, Spoil};
 

@@ -1,13 +1,19 @@
 //! What a person does to the lab without Guidepost: one line a verb. Not what Graph does.
 
+mod connect;
+
 use super::{
-    APP1, Assignment, Dn, INITIAL_DOMAIN, Power, Resource, World,
+    Assignment, Dn, INITIAL_DOMAIN, Power, Resource, World,
     app::{grant_app, register_certificate, revoke_app},
     azure_role,
     domain::MOST_HIRED,
     is_domain_name,
 };
 use crate::practice::tables;
+use connect::{
+    allow_relay, block_relay, disable_sync, disable_tls, enable_tls, install_rsat, leave_out, remove_rsat, resize_app1, set_app1_clock,
+    stage, start_service, start_sync, stop_service, stop_sync, sync, take_in, tick_feature, unstage, untick_feature,
+};
 use jiff::{SignedDuration, Timestamp};
 
 /// One thing that a person can do.
@@ -70,6 +76,25 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("sync", &[], "runs a delta cycle of Entra Connect now", sync),
     verb("stop-sync", &[], "suspends the scheduler of Entra Connect: the last cycle gets old", stop_sync),
     verb("start-sync", &[], "installs Entra Connect or resumes its scheduler, and runs a cycle", start_sync),
+    verb("stop-service", &[], "stops the service of Entra Connect on APP1", stop_service),
+    verb("start-service", &[], "starts it", start_service),
+    verb("stage", &[], "puts Entra Connect into staging mode: it exports nothing and writes no password", stage),
+    verb("unstage", &[], "ends that", unstage),
+    verb(
+        "tick-feature",
+        &["FEATURE"],
+        "walks through the wizard once and ticks an optional feature, such as `Password writeback`",
+        tick_feature,
+    ),
+    verb("untick-feature", &["FEATURE"], "walks through the wizard once and unticks it", untick_feature),
+    verb("block-relay", &[], "lets a firewall block APP1's way to the relay that password writeback listens at", block_relay),
+    verb("allow-relay", &[], "opens it again", allow_relay),
+    verb("set-app1-clock", &["SECONDS"], "sets by how much APP1's clock is ahead of the domain's; below 0 it is behind", set_app1_clock),
+    verb("resize-app1", &["GIB"], "gives APP1 so much memory", resize_app1),
+    verb("install-rsat", &[], "installs the AD tools of RSAT on APP1", install_rsat),
+    verb("remove-rsat", &[], "removes them", remove_rsat),
+    verb("enable-tls", &[], "switches TLS 1.2 on for Windows and .NET on APP1", enable_tls),
+    verb("disable-tls", &[], "switches it off", disable_tls),
     verb("disable-sync", &[], "turns synchronisation off for the tenant", disable_sync),
     verb("buy-license", &["SKU"], "buys a product, for example SPE_E5, and gives it to every account", buy_license),
     verb("drop-license", &["SKU"], "cancels a product", drop_license),
@@ -77,7 +102,12 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("verify-domain", &["NAME"], "proves the ownership of a domain whose DNS record is published", verify_domain),
     verb("publish-dns", &["NAME"], "publishes the DNS record that proves a domain, so that it can be verified", publish_dns),
     verb("remove-domain", &["NAME"], "takes a domain that no account uses out of the tenant", remove_domain),
-    verb("hire", &["COUNT"], "makes so many users in OU=Crowd of the domain, with the practice password", hire),
+    verb(
+        "hire",
+        &["COUNT"],
+        "makes so many users in OU=Crowd of the domain, which is not synchronised; they have the practice password",
+        hire,
+    ),
     verb("lock-out", &["USER"], "locks an account of the domain, as too many wrong passwords do", lock_out),
     verb("protect", &["USER"], "puts an account into Account Operators of the domain, and lets AdminSDHolder run", protect),
     verb("block-inheritance", &["DN"], "turns inheritance off on an object of the domain", block_inheritance),
@@ -175,22 +205,6 @@ fn revoke_consent(world: &mut World, args: &[String], _now: Timestamp) -> Result
     Ok(())
 }
 
-fn leave_out(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
-    let name = arg(args, 0);
-    match world.directory.leave_out(name) {
-        Some(true) => Ok(()),
-        Some(false) => Err(Misstep::State(format!("`{name}` is left out already"))),
-        None => Err(Misstep::Unknown("account of the domain", name.to_owned())),
-    }
-}
-
-fn take_in(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
-    let (name, left_out) = (arg(args, 0), &mut world.directory.sync.left_out);
-    let before = left_out.len();
-    left_out.retain(|one| !one.eq_ignore_ascii_case(name));
-    if left_out.len() < before { Ok(()) } else { Err(Misstep::State(format!("`{name}` is not left out"))) }
-}
-
 fn stop_machine(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
     stop(world, args, Power::Deallocated, now)
 }
@@ -256,51 +270,6 @@ fn revoke_azure(world: &mut World, args: &[String], _now: Timestamp) -> Result<(
     let before = world.azure.grants.len();
     world.azure.grants.retain(|one| !(one.principal == principal && one.role == role));
     if world.azure.grants.len() < before { Ok(()) } else { Err(Misstep::State(format!("`{}` does not have `{role}`", arg(args, 0)))) }
-}
-
-/// Entra Connect runs on APP1, and nowhere else.
-fn needs_app1(world: &World, now: Timestamp) -> Result<(), Misstep> {
-    if world.azure.runs(APP1, now) { Ok(()) } else { Err(Misstep::State(format!("`{APP1}` does not run; `start-machine` starts it"))) }
-}
-
-fn sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
-    needs_app1(world, now)?;
-    if world.directory.sync.enabled != Some(true) {
-        return Err(Misstep::State("synchronisation is not on; `start-sync` turns it on".to_owned()));
-    }
-    world.directory.cycle(now);
-    Ok(())
-}
-
-fn stop_sync(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
-    if !world.directory.sync.scheduler {
-        return Err(Misstep::State("the scheduler does not run".to_owned()));
-    }
-    world.directory.sync.scheduler = false;
-    Ok(())
-}
-
-fn start_sync(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
-    needs_app1(world, now)?;
-    let sync = &mut world.directory.sync;
-    if sync.enabled == Some(true) && sync.scheduler {
-        return Err(Misstep::State("the scheduler runs already".to_owned()));
-    }
-    sync.enabled = Some(true);
-    sync.scheduler = true;
-    world.directory.cycle(now);
-    world.domain.make_mut().connect(now);
-    Ok(())
-}
-
-fn disable_sync(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
-    let sync = &mut world.directory.sync;
-    if sync.enabled.is_none() {
-        return Err(Misstep::State("synchronisation was never on".to_owned()));
-    }
-    sync.enabled = Some(false);
-    sync.scheduler = false;
-    Ok(())
 }
 
 fn known_product(args: &[String]) -> Result<String, Misstep> {

@@ -1,12 +1,11 @@
 //! How a world begins: before Phase 1, after it, or with block A done. Not how it changes.
 
-use super::domain::{Held, USER1_GUID, USER1_RID, domain_sid, user1_name};
+use super::domain::Held;
 use super::{
-    App, Assignment, Azure, Connect, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, OnPremises,
-    Resource, Sync, Tokens, User, World,
+    App, Assignment, Azure, Connect, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, Resource, Sync,
+    Tokens, User, World,
 };
 use crate::practice::tables;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Map;
 
@@ -34,9 +33,8 @@ impl Preset {
 }
 
 const ADMIN: &str = "a1c40d6e-7b02-4f35-9e18-60d3f5827bc1";
-/// The one account of the domain that is synchronised.
-const USER1_SAM: &str = "User1";
-const USER1: &str = "b7e25f90-1d4c-4a83-8c6f-92e0a4d13578";
+/// User1's object id.
+pub(in crate::practice) const USER1: &str = "b7e25f90-1d4c-4a83-8c6f-92e0a4d13578";
 const CLOUD_ONLY: &[(&str, &str, &str)] = &[
     ("c20fa6d4-85b1-4e97-a35d-07c8e19f4b62", "user2", "User 2"),
     ("d95b3e18-40f7-4c6a-b812-e6a07d2c9f45", "user3", "User 3"),
@@ -76,18 +74,27 @@ impl World {
             faults: Vec::new(),
             operations: Vec::new(),
         };
-        match preset {
-            Preset::Start => {}
-            Preset::PhaseOne => world.directory.finish_phase_one(now),
-            Preset::Done => {
-                world.directory.finish_phase_one(now);
-                world.directory.assign(USER1, tables::GLOBAL_ADMINISTRATOR);
-            }
+        if preset != Preset::Start {
+            world.directory.finish_phase_one(now);
         }
-        world.directory.keep_report(now);
         world.make_domain(now);
         world.make_connect();
+        if preset != Preset::Start {
+            world.bring_user1(now);
+        }
+        if preset == Preset::Done {
+            world.directory.assign(USER1, tables::GLOBAL_ADMINISTRATOR);
+        }
+        world.directory.keep_report(now);
         world
+    }
+
+    /// The first cycle, ten minutes ago: recent, and the next one is not at once.
+    fn bring_user1(&mut self, now: Timestamp) {
+        self.cycle(now - SignedDuration::from_mins(10));
+        if let Some(user) = self.directory.users.iter_mut().find(|user| user.id == USER1) {
+            user.products.push("SPE_E5".to_owned());
+        }
     }
 
     /// Entra Connect as it must be where the tenant was ever synchronised; also for a world of an older version, which does not tell.
@@ -125,50 +132,7 @@ impl Directory {
             user.products.clone_from(&self.products);
             self.users.push(user);
         }
-        // Ten minutes ago: recent, and the next cycle is not at once.
-        let last = now - SignedDuration::from_mins(10);
-        self.sync = Sync { enabled: Some(true), last: Some(last), scheduler: true, left_out: Vec::new() };
-        self.receive_user1(last);
-        if let Some(user) = self.users.iter_mut().find(|user| user.id == USER1) {
-            user.products.push("SPE_E5".to_owned());
-        }
-    }
-
-    /// What a cycle brings from the domain on premises: User1, whose sign-in name falls back to the initial domain
-    /// while the domain's own is not verified (MIR plan-connect-userprincipalname.md).
-    pub(in crate::practice) fn receive_user1(&mut self, now: Timestamp) {
-        if self.sync.left_out.iter().any(|name| name == USER1_SAM) {
-            return self.forget_user1();
-        }
-        let verified = self.domains.iter().any(|domain| domain.verified && domain.name == LAB_DOMAIN);
-        let upn = format!("User1@{}", if verified { LAB_DOMAIN } else { INITIAL_DOMAIN });
-        if !self.users.iter().any(|user| user.id == USER1) {
-            self.users.push(user1(now));
-        }
-        let Some(user) = self.users.iter_mut().find(|user| user.id == USER1) else { return };
-        user.upn = upn;
-        if let Some(there) = &mut user.on_premises {
-            there.synced = now;
-        }
-    }
-
-    /// An account that a cycle does not find any more is deleted in the tenant, and its roles with it.
-    fn forget_user1(&mut self) {
-        self.users.retain(|user| user.id != USER1);
-        self.assignments.retain(|one| one.principal != USER1);
-        self.eligible.retain(|one| one.principal != USER1);
-    }
-
-    /// Leaves an account of the domain out of the cycles to come; false when it is left out already, `None` when there is none of this name.
-    pub(in crate::practice) fn leave_out(&mut self, name: &str) -> Option<bool> {
-        if !name.eq_ignore_ascii_case(USER1_SAM) {
-            return None;
-        }
-        let new = !self.sync.left_out.iter().any(|one| one == USER1_SAM);
-        if new {
-            self.sync.left_out.push(USER1_SAM.to_owned());
-        }
-        Some(new)
+        self.sync = Sync { enabled: Some(true), last: None, scheduler: true, left_out: Vec::new() };
     }
 }
 
@@ -189,15 +153,4 @@ fn cloud_only(id: &str, short: &str, name: &str, created: Timestamp) -> User {
         password: None,
         password_changed: None,
     }
-}
-
-fn user1(now: Timestamp) -> User {
-    let on_premises = OnPremises {
-        sam: USER1_SAM.to_owned(),
-        dn: user1_name().written(),
-        sid: domain_sid().child(USER1_RID).to_string(),
-        immutable_id: BASE64_STANDARD.encode(USER1_GUID),
-        synced: now,
-    };
-    User { on_premises: Some(on_premises), ..cloud_only(USER1, "User1", "User1", now) }
 }

@@ -125,9 +125,14 @@ impl Directory {
         keep(&mut self.audits, audit);
     }
 
+    /// Whether the report of registrations is old enough to be made anew.
+    pub(in crate::practice) fn is_report_due(&self, now: Timestamp) -> bool {
+        self.report.as_ref().is_none_or(|report| now.duration_since(report.at) >= REPORT_EVERY)
+    }
+
     /// Makes the report of registrations anew when it is old enough; true if it did.
     pub(in crate::practice) fn keep_report(&mut self, now: Timestamp) -> bool {
-        if self.report.as_ref().is_some_and(|report| now.duration_since(report.at) < REPORT_EVERY) {
+        if !self.is_report_due(now) {
             return false;
         }
         let holds = |user: &User| self.assignments.iter().any(|one| one.principal == user.id);

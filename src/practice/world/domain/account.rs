@@ -116,6 +116,11 @@ pub(in crate::practice) fn filetime(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond() / 100).unwrap_or(0).saturating_add(116_444_736_000_000_000)
 }
 
+/// The moment of such a count; `None` when no clock shows it.
+pub(in crate::practice) fn time_of(slices: i64) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(i128::from(slices.checked_sub(116_444_736_000_000_000)?) * 100).ok()
+}
+
 impl Policy {
     /// From the head of the domain.
     pub(in crate::practice) fn of(head: Option<&Object>) -> Self {
@@ -305,6 +310,7 @@ mod tests {
     #[test]
     fn file_times_are_those_of_the_directory() {
         assert_eq!(filetime(Timestamp::UNIX_EPOCH), 116_444_736_000_000_000);
+        assert_eq!(time_of(filetime(Timestamp::UNIX_EPOCH)), Some(Timestamp::UNIX_EPOCH));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(in crate::practice) const NETBIOS: &str = "TESTLAB";
 /// The connector account of Entra Connect.
 pub(in crate::practice) const CONNECTOR: &str = "MSOL_0123456789ab";
 /// Last part of User1's SID.
-pub(in crate::practice) const USER1_RID: u32 = 1104;
+const USER1_RID: u32 = 1104;
 /// `objectGUID` of User1, which is its immutable id in the tenant.
 pub(in crate::practice) const USER1_GUID: [u8; 16] =
     [0x90, 0x5d, 0x13, 0xab, 0x79, 0x97, 0x90, 0x4d, 0x8f, 0xf3, 0x0e, 0xda, 0x67, 0x95, 0x5d, 0xd4];
@@ -39,14 +39,9 @@ pub(super) fn users() -> Dn {
     inside(&[("CN", "Users")])
 }
 
-/// Where hired users go.
-pub(super) fn crowd() -> Dn {
+/// Where hired users go: no container that Entra Connect synchronises.
+pub(in crate::practice) fn crowd() -> Dn {
     inside(&[("OU", "Crowd")])
-}
-
-/// User1's name.
-pub(in crate::practice) fn user1_name() -> Dn {
-    inside(&[("CN", "User1"), ("CN", "Users")])
 }
 
 pub(super) fn admin_sd_holder() -> Dn {
