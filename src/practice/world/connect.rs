@@ -120,6 +120,17 @@ impl Feature {
         Self::DirectoryExtensions,
     ];
 
+    /// Where the tenant shows it among the features of its synchronisation (Graph docs, resources/onpremisesdirectorysynchronizationfeature.md);
+    /// `None` for those that only the server knows.
+    fn property(self) -> Option<&'static str> {
+        match self {
+            Self::ExchangeHybrid | Self::ExchangePublicFolders | Self::AttributeFiltering => None,
+            Self::GroupWriteback => Some("unifiedGroupWritebackEnabled"),
+            Self::DeviceWriteback => Some("deviceWritebackEnabled"),
+            Self::DirectoryExtensions => Some("directoryExtensionsEnabled"),
+        }
+    }
+
     /// As the wizard labels it.
     pub(in crate::practice) fn label(self) -> &'static str {
         match self {
@@ -347,10 +358,14 @@ impl World {
     /// Switches password hash synchronisation.
     pub(in crate::practice) fn set_hash_sync(&mut self, on: bool, _now: Timestamp) {
         self.connect.hash_sync = on;
+        self.directory.sync_features.insert("passwordSyncEnabled".to_owned(), on.into());
     }
 
-    /// Ticks or unticks another optional feature.
+    /// Ticks or unticks another optional feature, and tells the tenant of it where the tenant keeps it.
     pub(in crate::practice) fn set_feature(&mut self, feature: Feature, on: bool) {
+        if let Some(property) = feature.property() {
+            self.directory.sync_features.insert(property.to_owned(), on.into());
+        }
         if on {
             self.connect.features.insert(feature);
         } else {
@@ -508,5 +523,16 @@ mod tests {
         }
         world.set_feature(Feature::GroupWriteback, false);
         assert_eq!((world.connect.features.len(), world.connect.writeback, world.connect.hash_sync), (5, true, true));
+        world.set_hash_sync(false, at(1));
+        let told: Vec<_> = world.directory.sync_features.iter().map(|(name, on)| (name.as_str(), on == true)).collect();
+        assert_eq!(
+            told,
+            [
+                ("deviceWritebackEnabled", true),
+                ("directoryExtensionsEnabled", true),
+                ("passwordSyncEnabled", false),
+                ("unifiedGroupWritebackEnabled", false),
+            ]
+        );
     }
 }
