@@ -54,7 +54,8 @@ impl Machines {
             | Request::Rights { .. }
             | Request::Object { .. }
             | Request::Ledger { .. }
-            | Request::Script { .. } => Err(plain("this is nothing that Azure knows".into())),
+            | Request::Script { .. }
+            | Request::Trip(_) => Err(plain("this is nothing that Azure knows".into())),
         }
     }
 

@@ -95,6 +95,7 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
     let mut still = changed.is_some();
     let body = match request {
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
+        Request::Trip(_) => return Err(sentence("the journal is no question to a domain".to_owned(), None)),
         Request::Script { run, .. } => {
             return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
         }

@@ -141,7 +141,7 @@ impl Engine {
     /// write itself may still be running: Samba takes 12 to 20 s to hand an entry down to 10,000 users, measured under load.
     pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
         match request {
-            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.window(step),
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => self.window(step),
             Write::Permissions { .. } | Write::Object { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
@@ -191,7 +191,7 @@ impl Engine {
         {
             return self.end(&plan.step, Event::Undone { intended: n, of, status: Some(404), note: Some("it was gone already".into()) });
         }
-        self.end(&plan.step, Event::Failed { intended: n, why: error.what.clone(), status: error.status })?;
+        self.end(&plan.step, Event::Failed { intended: n, why: error.what.clone(), status: error.status, captured: Map::new() })?;
         Err(Refusal::Not(Problem { hint: error.hint.clone(), ..Problem::new(error.what.clone()) }))
     }
 
@@ -244,7 +244,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } | Write::Object { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });

@@ -16,7 +16,7 @@ use crate::engine::{
 };
 use crate::guide::step::{Doubt, Op};
 use crate::lab::connect::person_needed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
 pub(super) const READS: u32 = 3;
@@ -69,7 +69,7 @@ impl Engine {
 
     async fn settle_by_looking(&self, doubt: &InDoubt, check: &str) -> Result<(), Refusal> {
         let (every, within) = match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => {
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => {
                 let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
                 settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
             }
@@ -128,7 +128,7 @@ impl Engine {
 
     async fn see(&self, doubt: &InDoubt, check: &str) -> Seen {
         match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
             Write::Object { .. } => Seen::Nothing,
         }
@@ -192,7 +192,7 @@ impl Engine {
 }
 
 fn not_happened(doubt: &InDoubt, why: &str) -> Event {
-    Event::Failed { intended: doubt.n, why: why.to_owned(), status: None }
+    Event::Failed { intended: doubt.n, why: why.to_owned(), status: None, captured: Map::new() }
 }
 
 fn still_in_doubt(doubt: &InDoubt) -> Refusal {

@@ -11,12 +11,12 @@ use crate::engine::{
     matcher::{Scope, shown},
     permissions::{Difference, Running},
     probe::{self, GraphCall, MachineCall, Request, Write},
-    scripts,
+    proof, scripts,
 };
 use crate::guide::{
     Step,
     prose::plain_text,
-    step::{AzureChange, Change, Grant, GraphWrite, Op, Risk, Undo},
+    step::{AzureChange, Change, Grant, GraphWrite, Op, Risk, TripBy, Undo},
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
@@ -107,7 +107,7 @@ impl PlannedOp {
         match &self.request {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
-            Write::Machine { .. } => format!("POST {}", self.address),
+            Write::Machine { .. } | Write::Trip { .. } => format!("POST {}", self.address),
             Write::Script { script } => format!("{} on {}", script.line(), self.address),
             Write::Object { ldap } => format!("{} {}", ldap.verb(), self.address),
         }
@@ -121,7 +121,7 @@ impl PlannedOp {
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
             (Write::Object { ldap }, _) => ldap.ldif(),
-            (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
+            (Write::Permissions { .. }, None) | (Write::Machine { .. } | Write::Trip { .. }, _) => String::new(),
             (Write::Script { script }, _) => script.carries(),
         }
     }
@@ -254,6 +254,17 @@ impl Engine {
                 let request = Write::Machine { azure: MachineCall { start: part.key().to_owned() } };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
             }
+            Change::Trip(trip) => {
+                let call = probe::trip(trip, &scope).map_err(|error| cannot(&error))?;
+                let undo = match &op.undo {
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::With(other) => with(known, step, other),
+                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) | Undo::Delete | Undo::Restore => {
+                        "cannot be taken back: nobody knows the old password".to_owned()
+                    }
+                };
+                Ok(Ok(self.planned(op.id.clone(), title, Write::Trip { trip: call }, before, undo, None)))
+            }
             Change::Script(run) => {
                 let none = || cannot(&format!("there is no script `{}` in the program", run.run));
                 let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
@@ -314,6 +325,14 @@ impl Engine {
                 self.systems().map_or_else(|| azure.start.clone(), |systems| format!("{}/start", systems.machine(&azure.start))),
                 Some("Microsoft.Compute/virtualMachines/start/action, a right in Azure".to_owned()),
             ),
+            Write::Trip { trip } => match trip.by {
+                TripBy::Administrator => {
+                    let path = proof::reset_path(&trip.user);
+                    let address = self.systems().map_or_else(|| path.clone(), |systems| systems.address(&path));
+                    (address, crate::guide::rights::needed("POST", &path).map(|names| names.join(" or ")))
+                }
+                TripBy::Person => (trip.upn.clone(), None),
+            },
             Write::Script { script } => {
                 let address = self.systems().map_or_else(String::new, |systems| systems.host(script.machine()));
                 let needs = (address.starts_with("https://")).then(|| format!("{}, a right in Azure", scripts::RIGHT));
@@ -343,7 +362,9 @@ impl Engine {
             Write::Permissions { permissions } => permissions,
             // Its text may be another one by now: that is what the person sees and confirms.
             Write::Script { script } => return Ok(planned(Write::Script { script: script.of_this_program() }, done)),
-            Write::Graph(_) | Write::Machine { .. } | Write::Object { .. } => return Ok(planned(request.clone(), done)),
+            Write::Graph(_) | Write::Machine { .. } | Write::Object { .. } | Write::Trip { .. } => {
+                return Ok(planned(request.clone(), done));
+            }
         };
         let facts = read(known, &permissions.look(), &title)?;
         let mut entries = running.on_top(facts, permissions).map_err(|why| unreadable(&title, &why))?;
@@ -377,7 +398,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Ldap(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Ldap(_) | Change::Trip(_) => None,
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
@@ -385,7 +406,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
             let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
-                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => None,
+                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } | Write::Trip { .. } => None,
                 Write::Permissions { permissions } => Some(permissions.look()),
             });
             looks.collect()
@@ -493,6 +514,7 @@ fn templates(change: &Change) -> Vec<&Template> {
     match change {
         Change::Graph(write) => graph_templates(write),
         Change::Grant(grant) => vec![&grant.on, &grant.trustee],
+        Change::Trip(trip) => vec![&trip.user, &trip.dn, &trip.upn],
         Change::Azure(AzureChange::Start(_)) | Change::Script(_) => Vec::new(),
         Change::Ldap(write) => std::iter::once(write.dn()).chain(write.attributes().values()).collect(),
     }

@@ -4,8 +4,8 @@ use super::{domain, names, scripts, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
 use crate::guide::step::{
-    Apply, AzureChange, Change, Check, Diagnosis, DiagnosisVerdict, Expectation, Grant, GraphGet, LdapWrite, Op, Probe, Step, StepKind,
-    Undo,
+    Apply, AzureChange, Change, Check, Diagnosis, DiagnosisVerdict, Doubt, Expectation, Grant, GraphGet, LdapWrite, Op, Probe, Step,
+    StepKind, Trip, Undo,
 };
 use crate::guide::variables::{Part, Reference, Template, is_code, is_name};
 use crate::guide::yaml::Read;
@@ -59,8 +59,8 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
                 domain::trustee(read, &[&at[..], &["trustee"]].concat(), &look.trustee, out);
                 domain::rights(read, &[&at[..], &["wanted"]].concat(), &look.wanted, out);
             }
-            // A machine's part is a closed set, which parsing holds.
-            Probe::Azure(_) | Probe::Ledger(_) => {}
+            // A machine's part and whose hand it was are closed sets, which parsing holds.
+            Probe::Azure(_) | Probe::Ledger(_) | Probe::Trip(_) => {}
             Probe::Script(look) => scripts::look(read, name, look, out),
         }
     }
@@ -221,7 +221,26 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
                 out.push(finding.hint("take `capture` out"));
             }
         }
+        Change::Trip(trip) => self::trip(read, at, op, trip, out),
         Change::Script(run) => scripts::run(read, &[at, &["script"]].concat(), run, out),
+    }
+}
+
+fn trip(read: &Read<Step>, at: &[&str], op: &Op, trip: &Trip, out: &mut Vec<Finding>) {
+    domain::name(read, &[at, &["trip", "dn"]].concat(), &trip.dn, out);
+    for (key, template) in [("user", &trip.user), ("upn", &trip.upn)] {
+        if !matches!(template.parts.as_slice(), [Part::Reference(_)]) {
+            let finding = read.at(&[at, &["trip", key]].concat(), format!("`{}` is not read from the tenant", template.source));
+            out.push(finding.hint("write one reference, such as `{{ user:/value/0/id }}`: whose password travels is never guessed"));
+        }
+    }
+    if !op.capture.is_empty() {
+        let finding = read.at_key(&[at, &["capture"]].concat(), "the journal keeps the hops of a trip by itself");
+        out.push(finding.hint("take `capture` out; a probe of kind `trip` reads them"));
+    }
+    if op.doubt == Doubt::Repeat {
+        let finding = read.at(&[at, &["doubt"]].concat(), "a reset sent twice is not harmless");
+        out.push(finding.hint("five tries within an hour lock the user for a day: write `look` or `ask`"));
     }
 }
 
@@ -254,6 +273,7 @@ fn taken_back(change: &Change) -> (&'static str, &'static str) {
         Change::Azure(AzureChange::Start(_)) => ("the start of a machine", "write `undo: {none: why}`"),
         Change::Ldap(LdapWrite::Add(_)) => ("a new object of the domain", "write `undo: delete`"),
         Change::Ldap(LdapWrite::Set(_)) => ("a value of the domain", "write `undo: restore`"),
+        Change::Trip(_) => ("a new password", "write `undo: {none: why}`"),
         Change::Script(_) => ("what a script did", "write `undo: {script: …}`, or `undo: {none: why}`"),
     }
 }
@@ -286,6 +306,11 @@ fn by_hand(read: &Read<Step>, out: &mut Vec<Finding>) {
         let number = number.to_string();
         names::kebab(read, &["pages", &number, "id"], &page.id, "page", out);
         twice(read, &["pages", &number, "id"], "page", &page.id, &mut pages, out);
+        if tasks.contains(page.id.as_str()) {
+            // A person's word names either by its id alone.
+            let finding = read.at(&["pages", &number, "id"], format!("the page `{}` has the name of a task", page.id));
+            out.push(finding.hint("rename one"));
+        }
         if let Some(task) = page.task.as_deref().filter(|task| !tasks.contains(task)) {
             let known: Vec<&str> = read.value.tasks.iter().map(|task| task.id.as_str()).collect();
             let finding = read.at(&["pages", &number, "task"], format!("there is no task `{task}` in this step"));
