@@ -187,7 +187,7 @@ impl Engine {
                     .hint("it is being settled by looking; plan again when that has ended"),
             ));
         }
-        self.survey(&self.with_needs(step)).await;
+        self.survey(&[step.to_owned()]).await;
         for request in self.with_known(|known| permissions_needed(known, step, direction)) {
             self.look(&request).await;
         }

@@ -14,13 +14,16 @@ impl Azure {
         let limit = self.patience.operation;
         let began = Instant::now();
         let mut waited = Duration::ZERO;
-        let own = |address: Option<&str>| address.map(|address| self.own(what, address)).transpose();
-        let operation = own(accepted.address("azure-asyncoperation"))?;
-        let result = own(accepted.address("location"))?;
+        let checked = |address: Option<&str>| address.map(|address| self.own(what, address)).transpose();
+        let operation = checked(accepted.address("azure-asyncoperation"))?;
+        let result = checked(accepted.address("location"))?;
         let Some(watched) = operation.as_ref().or(result.as_ref()) else { return Ok(accepted.body) };
         let mut after = accepted.after;
+        // What is over at once is seen at once, and what takes its time is asked about no more often than `every`.
+        let mut own = self.patience.every / 8;
         loop {
-            let wait = after.unwrap_or(self.patience.every).min(LONGEST);
+            let wait = after.unwrap_or(own).min(LONGEST);
+            own = (own * 2).min(self.patience.every);
             if began.elapsed().max(waited) + wait > limit {
                 return Err(AzureError::StillRunning { what: what.to_owned(), after: limit });
             }
