@@ -108,6 +108,13 @@ fn check_says_of_each_check_what_was_expected_and_what_was_found() {
         ("delegate-reset-rights/granted", "fail"),
         ("delegate-reset-rights/target-found", "pass"),
         ("delegate-reset-rights/trustee-found", "pass"),
+        ("entra-connect-writeback/hash-sync-on", "pass"),
+        ("entra-connect-writeback/heartbeat", "fail"),
+        ("entra-connect-writeback/no-other-feature", "pass"),
+        ("entra-connect-writeback/scheduler-ready", "pass"),
+        ("entra-connect-writeback/service-running", "pass"),
+        ("entra-connect-writeback/switched-on", "fail"),
+        ("entra-connect-writeback/writeback-on", "fail"),
         ("global-administrator/role-active", "fail"),
         ("global-administrator/synced", "pass"),
         ("machines/app1-agent", "pass"),
@@ -115,15 +122,25 @@ fn check_says_of_each_check_what_was_expected_and_what_was_found() {
         ("machines/client1", "pass"),
         ("machines/dc1-agent", "pass"),
         ("machines/dc1-runs", "pass"),
+        ("self-service-reset/administrators", "pass"),
+        ("self-service-reset/in-scope", "blocked"),
+        ("self-service-reset/methods", "pass"),
         ("self-service-reset/minimum-age", "fail"),
+        ("self-service-reset/registered", "blocked"),
+        ("self-service-reset/test-user", "fail"),
         ("subscription/plan", "pass"),
+        ("sync/app1-clock", "pass"),
+        ("sync/app1-memory", "pass"),
+        ("sync/app1-tls", "pass"),
+        ("sync/app1-tools", "pass"),
         ("sync/domain", "pass"),
         ("sync/enabled", "pass"),
         ("sync/recent", "pass"),
+        ("sync/scheduler", "pass"),
         ("sync/user1", "pass"),
     ];
     assert_eq!(found, expected.map(|(check, verdict)| (check.to_owned(), verdict.to_owned())).into());
-    assert_eq!((&report["summary"]["pass"], &report["summary"]["fail"]), (&json!(13), &json!(3)));
+    assert_eq!((&report["summary"]["pass"], &report["summary"]["fail"]), (&json!(24), &json!(7)));
 }
 
 #[test]
@@ -181,15 +198,15 @@ fn check_as_junit_is_whole_xml_that_counts_what_it_holds() {
     let elements = xml(&home.run(&["check", "--format", "junit"]).exits(1).out);
     let named =
         |name: &str| elements.iter().filter(|(element, _)| element == name).map(|(_, attributes)| attributes.clone()).collect::<Vec<_>>();
-    assert_eq!(named("testsuites").first().unwrap()["tests"], "17");
+    assert_eq!(named("testsuites").first().unwrap()["tests"], "34");
     let cases = named("testcase");
-    assert_eq!(cases.len(), 17);
+    assert_eq!(cases.len(), 34);
     assert!(cases.iter().any(|case| case["classname"] == "password-writeback/global-administrator" && case["name"] == "role-active"));
     let suites = named("testsuite");
     let sum = |key: &str| suites.iter().map(|suite| suite[key].parse::<usize>().unwrap()).sum::<usize>();
-    assert_eq!((sum("tests"), sum("failures"), sum("errors"), sum("skipped")), (17, 4, 0, 0));
+    assert_eq!((sum("tests"), sum("failures"), sum("errors"), sum("skipped")), (34, 10, 0, 0));
     let failures = named("failure");
-    assert_eq!(failures.len(), 4);
+    assert_eq!(failures.len(), 10);
     assert!(failures[0]["message"].starts_with("fail: "), "{failures:?}");
 }
 
