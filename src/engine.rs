@@ -12,6 +12,7 @@ pub mod journal;
 pub mod known;
 pub mod ledger;
 pub mod matcher;
+pub mod object;
 pub mod page;
 pub mod permissions;
 pub mod probe;

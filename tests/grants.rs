@@ -23,7 +23,7 @@ use guidepost::{
         inherit::{Child, merged},
         sddl,
     },
-    services::directory::{Directory, DirectoryError, Entry, Root, Scope, Search, SignOn},
+    services::directory::{Directory, DirectoryError, Entry, Root, Scope, Search, SignOn, object::Change},
 };
 use std::{
     collections::BTreeMap,
@@ -209,6 +209,10 @@ impl Directory for Lab {
         }
         let host = "dc1.lab.example:636".to_owned();
         Err(DirectoryError::Cut { host, doing: "during the change".into(), why: "the line is dead".into(), in_doubt: true })
+    }
+
+    async fn change(&self, _: &Change) -> Result<(), DirectoryError> {
+        panic!("a grant changes no object");
     }
 
     async fn pending(&self, _: &str) -> Result<Option<bool>, DirectoryError> {

@@ -4,6 +4,7 @@ mod carry;
 mod consent;
 mod doubt;
 mod guard;
+mod object;
 mod plan;
 
 pub use carry::{Carried, How};

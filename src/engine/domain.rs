@@ -1,15 +1,18 @@
 //! The domain of a lab as the engine asks it: searches, rights and permissions become answers and sentences. Judges nothing itself.
 
+mod objects;
+
 use super::{
+    object::{ObjectCall, parent},
     permissions::{self, Gathered},
     probe::{Answer, Entries, LookError, Request, SendError},
 };
-use crate::base::text;
+use crate::base::{Secret, text};
 use crate::guide::step::{Right, SearchScope};
 use crate::lab::connect::{DomainWay, NoDomain};
 use crate::rights::{Descriptor, Guid, Sid, Token};
 use crate::services::directory::{
-    DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search,
+    DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search, SignOn,
     grant::{self, GrantError},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -64,6 +67,15 @@ impl Domain {
         Ok(answer)
     }
 
+    /// Whether a name and a password are taken right now, tried once.
+    ///
+    /// # Errors
+    /// It could not be tried.
+    pub async fn sign_on(&self, name: &str, password: &Secret) -> Result<SignOn, LookError> {
+        let directory = self.way.open().await.map_err(|error| no_domain(&error))?;
+        directory.sign_on(name, password).await.map_err(|error| look_error(&error))
+    }
+
     /// Adds and removes entries: read again just before, refused when something else changed, looked at after.
     ///
     /// # Errors
@@ -72,6 +84,15 @@ impl Domain {
         let directory = self.way.open().await.map_err(|error| SendError::Refused(no_domain(&error)))?;
         *self.changed() = Some(entries.on.clone());
         write(directory.as_ref(), entries).await
+    }
+
+    /// Makes, changes or takes away an object.
+    ///
+    /// # Errors
+    /// [`SendError`] tells a refusal from doubt.
+    pub async fn send_object(&self, call: &ObjectCall) -> Result<Answer, SendError> {
+        let directory = self.way.open().await.map_err(|error| SendError::Refused(no_domain(&error)))?;
+        objects::send(directory.as_ref(), call).await
     }
 
     fn changed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
@@ -96,9 +117,6 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
     let body = match request {
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
         Request::Trip(_) => return Err(sentence("the journal is no question to a domain".to_owned(), None)),
-        Request::Script { run, .. } => {
-            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
-        }
         Request::Ledger { .. } => return Err(sentence("the ledger is no question to a domain".to_owned(), None)),
         Request::Object { dn, attributes } => {
             let names: Vec<&str> = attributes.iter().map(String::as_str).collect();
@@ -108,6 +126,9 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
                 Err(error) => return Err(look_error(&error)),
             };
             json!({"value": found.iter().map(|entry| shown(entry, attributes)).collect::<Vec<_>>()})
+        }
+        Request::Script { run, .. } => {
+            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
         }
         Request::Graph { path, .. } => return Err(sentence(format!("`{}` is no question to a domain", text::short(path, 80)), None)),
         Request::Ldap { base, scope, filter, attributes } => {
@@ -254,17 +275,6 @@ async fn above(directory: &dyn Directory, root: &Root, on: &str) -> Result<Vec<D
         dn = parent;
     }
     Ok(found)
-}
-
-/// What stands behind the first comma that is not escaped (RFC 4514 2.1).
-fn parent(dn: &str) -> Option<&str> {
-    let mut escaped = false;
-    let comma = dn.char_indices().find(|(_, c)| {
-        let ends = *c == ',' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        ends
-    });
-    dn.get(comma?.0 + 1..).map(str::trim_start).filter(|rest| !rest.is_empty())
 }
 
 /// An entry as facts: SIDs and GUIDs as text, other bytes that are no text as base64.

@@ -2,6 +2,8 @@
 
 use super::consent::WriteAsk;
 use super::matcher::Scope;
+pub use super::object::{MadeObject, NewObject, ObjectCall, Values};
+use super::proof::road::Road;
 use crate::base::{
     Problem,
     encode::{self, EncodeError},
@@ -13,8 +15,6 @@ use crate::guide::variables::{Part, Reference, Template};
 use crate::lab::control::wizard::{Operation, Window};
 use crate::services::entra::Purpose;
 use async_trait::async_trait;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,13 +58,6 @@ pub enum Request {
     Machines,
     /// The newest round trip that the journal knows; nothing goes out.
     Trip(TripBy),
-    /// A script that only reads, on the machine that it is for.
-    Script {
-        /// Its name.
-        run: String,
-        /// How far back it looks, where it does.
-        within: Option<Duration>,
-    },
     /// One object of the domain, as a change of it is planned: `/value` is empty where it is not there.
     Object {
         /// Its distinguished name.
@@ -76,6 +69,13 @@ pub enum Request {
     Ledger {
         /// The step that asks; its own lines are left out.
         step: String,
+    },
+    /// A script that only reads, on the machine that it is for.
+    Script {
+        /// Its name.
+        run: String,
+        /// How far back it looks, where it does.
+        within: Option<Duration>,
     },
 }
 
@@ -134,15 +134,15 @@ pub enum Write {
         /// Whose.
         trip: TripCall,
     },
-    /// A script of the program.
-    Script {
-        /// Which, and what it is given.
-        script: ScriptCall,
-    },
     /// One of the domain's objects.
     Object {
         /// What is done to it.
         ldap: ObjectCall,
+    },
+    /// A script of the program.
+    Script {
+        /// Which, and what it is given.
+        script: ScriptCall,
     },
 }
 
@@ -174,113 +174,6 @@ pub struct ScriptCall {
     /// Its values by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
-}
-
-/// A change of one of the domain's objects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ObjectCall {
-    /// A new object.
-    Add(NewObject),
-    /// Other values, where those that were read still stand.
-    Modify(Values),
-    /// An object that was made, deleted if it is still that one and nothing is in it.
-    Delete(MadeObject),
-}
-
-/// A new object of the domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewObject {
-    /// Its distinguished name.
-    pub dn: String,
-    /// What it is, as `objectClass` names it.
-    pub class: String,
-    /// Its attributes.
-    pub attributes: IndexMap<String, String>,
-    /// With a password that is made when it is sent and kept nowhere.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub password_made: bool,
-}
-
-/// Values of an object's attributes; `None` is an attribute without one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Values {
-    /// Its distinguished name.
-    pub dn: String,
-    /// What they become.
-    pub set: IndexMap<String, Option<String>>,
-    /// What they must be; with anything else nothing is written.
-    pub from: IndexMap<String, Option<String>>,
-}
-
-/// An object that was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MadeObject {
-    /// Its distinguished name.
-    pub dn: String,
-    /// Its `objectGUID`, which no other object ever has.
-    pub guid: String,
-}
-
-/// How a password is shown that nobody has seen yet.
-const MADE: &str = "‹made at apply›";
-
-impl ObjectCall {
-    /// What is done, in LDAP's word.
-    #[must_use]
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Self::Add(_) => "add",
-            Self::Modify(_) => "modify",
-            Self::Delete(_) => "delete",
-        }
-    }
-
-    /// The right that it needs, in words.
-    #[must_use]
-    pub fn needs(&self) -> String {
-        match self {
-            Self::Add(new) => format!("the right to create a {} in {}", new.class, parent(&new.dn)),
-            Self::Modify(values) => format!("the right to write {}", list(values.set.keys())),
-            Self::Delete(made) => format!("the right to delete {}", made.dn),
-        }
-    }
-
-    /// The change as LDIF (RFC 2849), for people: a password that does not exist yet stands as such.
-    #[must_use]
-    pub fn ldif(&self) -> String {
-        let mut lines = vec![line("dn", self.dn()), line("changetype", self.verb())];
-        match self {
-            Self::Add(new) => {
-                lines.push(line("objectClass", &new.class));
-                lines.extend(new.attributes.iter().map(|(name, value)| line(name, value)));
-                lines.extend(new.password_made.then(|| format!("unicodePwd: {MADE}")));
-            }
-            Self::Modify(values) => {
-                for (name, to) in &values.set {
-                    let from = values.from.get(name).and_then(Option::as_deref);
-                    for (verb, value) in [("delete", from), ("add", to.as_deref())] {
-                        if let Some(value) = value {
-                            lines.extend([line(verb, name), line(name, value), "-".to_owned()]);
-                        }
-                    }
-                }
-            }
-            Self::Delete(_) => {}
-        }
-        lines.join("\n")
-    }
-
-    /// The object's distinguished name.
-    #[must_use]
-    pub fn dn(&self) -> &str {
-        match self {
-            Self::Add(NewObject { dn, .. }) | Self::Modify(Values { dn, .. }) | Self::Delete(MadeObject { dn, .. }) => dn,
-        }
-    }
 }
 
 /// A machine in Azure that is started.
@@ -367,35 +260,10 @@ impl Write {
                 TripBy::Administrator => format!("reset the password of {}", trip.upn),
                 TripBy::Person => format!("watch {} set a password", trip.upn),
             },
+            Self::Object { ldap } => ldap.line(),
             Self::Script { script } => script.line(),
-            Self::Object { ldap: ObjectCall::Add(new) } => format!("add {}", new.dn),
-            Self::Object { ldap: ObjectCall::Modify(values) } => {
-                format!("set {} of {}", values.set.keys().map(String::as_str).collect::<Vec<_>>().join(", "), values.dn)
-            }
-            Self::Object { ldap: ObjectCall::Delete(made) } => format!("delete {}", made.dn),
         }
     }
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    names.map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// One line of LDIF; what is no safe string stands in base64 (RFC 2849).
-fn line(name: &str, value: &str) -> String {
-    let safe = value.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !value.starts_with([' ', ':', '<']) && !value.ends_with(' ');
-    if safe { format!("{name}: {value}") } else { format!("{name}:: {}", STANDARD.encode(value)) }
-}
-
-/// What holds an object: what stands behind the first comma that is not escaped (RFC 4514 2.1); empty for the top.
-pub(super) fn parent(dn: &str) -> &str {
-    let mut escaped = false;
-    let comma = dn.char_indices().find(|(_, c)| {
-        let ends = *c == ',' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        ends
-    });
-    comma.and_then(|(at, _)| dn.get(at + 1..)).map(str::trim_start).unwrap_or_default()
 }
 
 /// What a system answered.
@@ -520,6 +388,11 @@ pub trait Systems: Send + Sync {
         part.key().to_owned()
     }
 
+    /// The way of a round trip; `None` where there is none.
+    fn road(&self) -> Option<&dyn Road> {
+        None
+    }
+
     /// The address of the domain controller, for plans and screens; empty where none is configured.
     fn domain(&self) -> String {
         String::new()
@@ -549,8 +422,8 @@ pub fn request(probe: &Probe, step: &str, scope: &dyn Scope) -> Result<Request, 
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
         Probe::Trip(look) => Ok(Request::Trip(look.by)),
-        Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
         Probe::Ledger(_) => Ok(Request::Ledger { step: step.to_owned() }),
+        Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
     }
 }
 
@@ -575,8 +448,16 @@ pub fn grant(grant: &Grant, scope: &dyn Scope) -> Result<Request, Unwritable> {
     Ok(Request::Rights { on: name(&grant.on, scope)?, trustee: trustee(&grant.trustee, scope)?, wanted: grant.rights.clone() })
 }
 
+/// The value of an attribute, as text.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing, or no text.
+pub(super) fn text(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
+    fill(template, scope, plain)
+}
+
 /// A distinguished name: behind `=` a reference is a value in it, elsewhere a whole name.
-fn name(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
+pub(super) fn name(template: &Template, scope: &dyn Scope) -> Result<String, Unwritable> {
     let mut out = String::new();
     for part in &template.parts {
         match part {

@@ -7,11 +7,15 @@ use super::{
     domain::Domain,
     page::{SignInAsk, SignInPane},
     probe::{Answer, GraphCall, LookError, Me, NotReady, Request, SendError, Systems, Write},
+    proof::{
+        reset_path,
+        road::{Accepted, Road},
+    },
     run::{Door, NotConnected, SignedIn, Talk},
     scripts::Scripts,
 };
 use crate::base::{
-    Problem,
+    Problem, Secret,
     clock::Clock,
     http::{Method, WireLine, WireLog},
 };
@@ -23,11 +27,15 @@ use crate::lab::control::{
 };
 use crate::services::{
     azure::Tokens as _,
+    directory::SignOn,
     entra::{
-        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignIn,
-        SignInError, Way,
+        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, Location, NotTheAddress, Prompt, Purpose, Session,
+        SignIn, SignInError, Way,
     },
-    host,
+    host::{
+        self,
+        app1::{Watch, Watched},
+    },
 };
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,8 +95,8 @@ impl Systems for LabSystems {
             Write::Permissions { permissions } => self.domain.send(permissions).await,
             Write::Machine { azure } => self.machines.send(azure).await,
             Write::Trip { .. } => Err(SendError::Refused(plain("a round trip is no single request".to_owned()))),
+            Write::Object { ldap } => self.domain.send_object(ldap).await,
             Write::Script { script } => self.scripts.send(script).await,
-            Write::Object { .. } => Err(SendError::Refused(plain("objects of the domain cannot be changed yet".to_owned()))),
         }
     }
 
@@ -154,8 +162,39 @@ impl Systems for LabSystems {
         self.scripts.address(part)
     }
 
+    fn road(&self) -> Option<&dyn Road> {
+        Some(self)
+    }
+
     fn domain(&self) -> String {
         self.domain.address()
+    }
+}
+
+#[async_trait]
+impl Road for LabSystems {
+    async fn reset(&self, user: &str, password: &Secret, _confirmed: &Confirmed) -> Result<Accepted, SendError> {
+        match self.graph.reset_password(&reset_path(user), password).await {
+            Ok(mut reply) => Ok(Accepted { operation: reply.location.take(), answer: answer(reply) }),
+            Err(error) if error.outcome_known() => Err(SendError::Refused(look_error(&error))),
+            Err(error) => Err(SendError::InDoubt(look_error(&error))),
+        }
+    }
+
+    async fn operation(&self, place: &Location) -> Result<Answer, LookError> {
+        self.graph.poll(place).await.map(answer).map_err(|error| look_error(&error))
+    }
+
+    async fn watch(&self, watch: &Watch) -> Result<Watched, LookError> {
+        self.scripts.watch(watch).await
+    }
+
+    async fn sign_on(&self, name: &str, password: &Secret) -> Result<SignOn, LookError> {
+        self.domain.sign_on(name, password).await
+    }
+
+    fn watcher(&self) -> String {
+        self.scripts.watcher()
     }
 }
 

@@ -6,6 +6,7 @@ pub mod entry;
 pub mod error;
 pub mod grant;
 pub mod ldap;
+pub mod object;
 pub mod refusal;
 pub mod survey;
 
@@ -76,6 +77,13 @@ pub trait Directory: Send + Sync {
         }
         self.write_dacl(dn, descriptor).await
     }
+
+    /// Makes, changes or takes away one object.
+    ///
+    /// # Errors
+    /// What the DC refused, or why it could not be asked; [`DirectoryError::outcome_known`] says whether nothing was changed for sure. A
+    /// value that is not the one that was read refuses a [`object::Change::Modify`] with code 16 or 20.
+    async fn change(&self, change: &object::Change) -> Result<(), DirectoryError>;
 
     /// Whether a change of `dn` that was made on this connection is still on its way to the objects below (MS-ADTS 3.1.1.3.2.15).
     /// `None` when the DC does not tell.

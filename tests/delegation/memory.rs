@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use guidepost::base::Secret;
 use guidepost::rights::inherit::canonical;
 use guidepost::rights::{Descriptor, Home, Sid, sddl};
+use guidepost::services::directory::object::Change as ObjectChange;
 use guidepost::services::directory::{DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search, SignOn};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -205,6 +206,10 @@ impl Directory for Memory {
             OnWrite::StoreThenFail(error) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    async fn change(&self, _: &ObjectChange) -> Result<(), DirectoryError> {
+        Err(refused(50))
     }
 
     async fn pending(&self, _: &str) -> Result<Option<bool>, DirectoryError> {

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use guidepost::base::Secret;
 use guidepost::rights::delegation::wanted;
 use guidepost::rights::{Ace, Right};
+use guidepost::services::directory::object::Change;
 use guidepost::services::directory::survey::{CAUSES, Cause, Question, SAMPLE, Survey, Unreached, count, survey};
 use guidepost::services::directory::{DESCRIPTOR, Directory, DirectoryError, Entry, Root, Search, SignOn};
 
@@ -107,6 +108,10 @@ impl Directory for Crowd {
     }
 
     async fn write_dacl(&self, _: &str, _: &[u8]) -> Result<(), DirectoryError> {
+        Err(refused(50))
+    }
+
+    async fn change(&self, _: &Change) -> Result<(), DirectoryError> {
         Err(refused(50))
     }
 

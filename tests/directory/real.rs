@@ -2,7 +2,7 @@
 //! (`scripts/testlab-dc with DIR cargo test --test directory`). Otherwise each test says that it was skipped.
 
 use crate::rude::login;
-use crate::ways::{Bridge, HOSTILE, Place, promises};
+use crate::ways::{Bridge, HOSTILE, Place, changes_objects, promises};
 use guidepost::base::Secret;
 use guidepost::base::http::install_tls_provider;
 use guidepost::services::directory::{Dc1, Directory, DirectoryError, Dn, Ldap, LdapSettings, Limits, POLICY_HINTS, Search, SignOn};
@@ -99,6 +99,17 @@ async fn scripts_keep_every_promise_on_a_real_domain_controller() {
     let Some(real) = Real::named() else { return };
     let place = real.place("Guidepost scripts").await;
     promises(&Dc1::new(Arc::new(Bridge { ldap: real.admin("ldaps"), room: 4096 })), &place).await;
+}
+
+#[tokio::test]
+async fn real_objects_are_made_changed_and_deleted_both_ways() {
+    let Some(real) = Real::named() else { return };
+    let (container, _) = real.make("Guidepost objects").await;
+    let container = container.to_string();
+    changes_objects(&real.admin("ldaps"), &container, "gp-by-ldap", &real.dns).await;
+    changes_objects(&real.admin("ldap"), &container, "gp-by-starttls", &real.dns).await;
+    let scripts = Dc1::new(Arc::new(Bridge { ldap: real.admin("ldaps"), room: 4096 }));
+    changes_objects(&scripts, &container, "gp-by-script", &real.dns).await;
 }
 
 /// The end of a refusal's sentence.

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use guidepost::base::Secret;
 use guidepost::base::encode::ldap_filter;
 use guidepost::rights::Descriptor;
+use guidepost::services::directory::object::{Change, NewObject, Swap, make_password};
 use guidepost::services::directory::{DESCRIPTOR, Dc1, Directory, DirectoryError, Dn, Ldap, SD_FLAGS, Scope, Search, SignOn, dc1};
 use guidepost::services::host::script::{Host, HostError, Script};
 use ldap3_proto::LdapFilter;
@@ -120,6 +121,30 @@ async fn tries_passwords(way: &dyn Directory, place: &Place) {
     assert_eq!(way.sign_on(name, password).await, Ok(SignOn::Accepted));
 }
 
+/// What both ways promise of objects, below a container of one's own on a controller that really makes them.
+pub(crate) async fn changes_objects(way: &dyn Directory, container: &str, sam: &str, suffix: &str) {
+    let dn = format!("CN={sam},{container}");
+    let password = make_password(7, &[sam]).unwrap();
+    let attributes =
+        [("sAMAccountName", sam.to_owned()), ("userPrincipalName", format!("{sam}@{suffix}")), ("userAccountControl", "512".to_owned())];
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let new = Change::Add(NewObject { dn: dn.clone(), class: "user".to_owned(), attributes, password: Some(password.clone()) });
+    way.change(&new).await.unwrap();
+    assert_eq!(way.sign_on(&format!("{sam}@{suffix}"), &password).await, Ok(SignOn::Accepted));
+    assert_eq!(way.change(&new).await.unwrap_err().code(), Some(68));
+    let swap = |from: Option<&str>, to: Option<&str>| Change::Modify {
+        dn: dn.clone(),
+        swaps: vec![Swap { attribute: "description".to_owned(), from: from.map(str::to_owned), to: to.map(str::to_owned) }],
+    };
+    way.change(&swap(None, Some(HOSTILE.trim()))).await.unwrap();
+    assert_eq!(way.change(&swap(Some("other"), None)).await.unwrap_err().code(), Some(16));
+    let there = way.search(Search::object(&dn, &["description"])).await.unwrap();
+    assert_eq!(there[0].text("description"), Some(HOSTILE.trim()));
+    assert_eq!(way.change(&Change::Delete { dn: container.to_owned() }).await.unwrap_err().code(), Some(66));
+    way.change(&Change::Delete { dn: dn.clone() }).await.unwrap();
+    assert_eq!(way.change(&Change::Delete { dn }).await.unwrap_err().code(), Some(32));
+}
+
 /// A host that does what the scripts are to do, by LDAP; `room` is as small as Azure's or smaller.
 pub(crate) struct Bridge {
     pub(crate) ldap: Ldap,
@@ -162,6 +187,27 @@ impl Bridge {
             }
             self.ldap.write_dacl(text("dn"), &STANDARD.decode(text("descriptor")).unwrap()).await?;
             return Ok(json!({"written": true}));
+        }
+        if [dc1::ADD_USER, dc1::MODIFY, dc1::DELETE].contains(script) {
+            let dn = text("dn").to_owned();
+            let option = |value: &Value| value.as_str().map(str::to_owned);
+            let change = if *script == dc1::ADD_USER {
+                assert_eq!(values["password"].as_bool().unwrap(), secret.is_some());
+                let attributes = values["attributes"].as_object().unwrap();
+                let attributes = attributes.iter().map(|(name, value)| (name.clone(), option(value).unwrap())).collect();
+                Change::Add(NewObject { dn, class: "user".to_owned(), attributes, password: secret.cloned() })
+            } else if *script == dc1::MODIFY {
+                let swap = |one: &Value| Swap {
+                    attribute: option(&one["attribute"]).unwrap(),
+                    from: option(&one["from"]),
+                    to: option(&one["to"]),
+                };
+                Change::Modify { dn, swaps: values["swaps"].as_array().unwrap().iter().map(swap).collect() }
+            } else {
+                Change::Delete { dn }
+            };
+            self.ldap.change(&change).await?;
+            return Ok(json!({"done": true}));
         }
         assert_eq!(*script, dc1::SIGN_ON);
         Ok(match self.ldap.sign_on(text("name"), secret.unwrap()).await? {
@@ -383,19 +429,19 @@ async fn hostile_values_travel_as_data_and_passwords_apart_from_them() {
 }
 
 #[test]
-fn every_script_says_first_whether_it_reads_or_changes_and_only_one_changes() {
-    for script in [dc1::READ_ROOT, dc1::SEARCH, dc1::WRITE_DACL, dc1::SIGN_ON] {
+fn every_script_says_first_whether_it_reads_or_changes_as_the_program_has_it() {
+    for script in dc1::SCRIPTS {
         let first = if script.changes { "# Changing: " } else { "# Reading: " };
         assert!(script.text.starts_with(first), "{}", script.name);
         assert!(script.text.contains(&format!("Complete-Request '{}' {{", script.name)), "{}", script.name);
-        assert_eq!(script.text.contains("ModifyRequest"), script.changes, "{}", script.name);
+        let changing = ["ModifyRequest", "AddRequest", "DeleteRequest"].iter().filter(|request| script.text.contains(**request)).count();
+        assert_eq!(changing, usize::from(script.changes), "{}", script.name);
         for forbidden in ["Invoke-Expression", "iex ", "Invoke-Command", "Start-Process", "$ExecutionContext", "[scriptblock]::Create"] {
             assert!(!script.whole().contains(forbidden), "{} holds {forbidden}", script.name);
         }
     }
-    let changing: Vec<_> =
-        [dc1::READ_ROOT, dc1::SEARCH, dc1::WRITE_DACL, dc1::SIGN_ON].into_iter().filter(|script| script.changes).collect();
-    assert_eq!(changing, [dc1::WRITE_DACL]);
+    let changing: Vec<_> = dc1::SCRIPTS.into_iter().filter(|script| script.changes).collect();
+    assert_eq!(changing, [dc1::WRITE_DACL, dc1::ADD_USER, dc1::MODIFY, dc1::DELETE]);
 }
 
 #[tokio::test]
@@ -427,6 +473,35 @@ async fn a_host_that_fails_or_lies_is_told_and_a_change_is_then_in_doubt() {
         assert_eq!(error.outcome_known(), known, "{error}");
         assert_eq!(host.asked.lock().unwrap().len(), 1, "a change is sent once");
     }
+}
+
+#[tokio::test]
+async fn changes_of_objects_travel_as_data_and_a_password_beside_them() {
+    let (host, way) = noting(|request| ok(request, &json!({"done": true})));
+    let dn = format!("CN={HOSTILE},DC=contoso");
+    let attributes = vec![("description".to_owned(), HOSTILE.to_owned())];
+    let password = Some(Secret::new("Pa$$'\"w0rd"));
+    way.change(&Change::Add(NewObject { dn: dn.clone(), class: "user".into(), attributes, password })).await.unwrap();
+    let swap = |from: Option<&str>, to: Option<&str>| Swap { attribute: "x".into(), from: from.map(Into::into), to: to.map(Into::into) };
+    let swaps = vec![swap(Some("1"), Some("2")), swap(None, Some(HOSTILE)), swap(Some("3"), Some("3"))];
+    way.change(&Change::Modify { dn: dn.clone(), swaps }).await.unwrap();
+    way.change(&Change::Delete { dn: dn.clone() }).await.unwrap();
+    let asked: Vec<_> =
+        host.asked.lock().unwrap().iter().map(|(name, _, request, secret)| (*name, request["values"].clone(), secret.clone())).collect();
+    let swaps = json!([{"attribute": "x", "from": "1", "to": "2"}, {"attribute": "x", "from": null, "to": HOSTILE}]);
+    let add = json!({"dn": dn, "attributes": {"description": HOSTILE}, "password": true});
+    let expected = [
+        ("add-user", add, Some("Pa$$'\"w0rd".to_owned())),
+        ("modify", json!({"dn": dn, "swaps": swaps}), None),
+        ("delete", json!({"dn": dn}), None),
+    ];
+    assert_eq!(asked, expected);
+    // What the script does not make is not sent.
+    let group = NewObject { dn, class: "group".into(), attributes: Vec::new(), password: None };
+    assert!(matches!(way.change(&Change::Add(group)).await, Err(DirectoryError::Setting { .. })));
+    // And an answer that does not say "done" is no success.
+    let (_, way) = noting(|request| ok(request, &json!({"done": false})));
+    assert!(!way.change(&Change::Delete { dn: "CN=a".into() }).await.unwrap_err().outcome_known());
 }
 
 #[tokio::test]

@@ -19,13 +19,13 @@ pub(crate) const USER: Guid = Guid::of(0xbf96_7aba_0de6_11d0_a285_00aa_0030_49e2
 /// A controller with its own names.
 pub(crate) struct Dc {
     ldap: String,
-    ldaps: String,
-    ca: PathBuf,
+    pub(crate) ldaps: String,
+    pub(crate) ca: PathBuf,
     pub(crate) base: String,
     pub(crate) netbios: String,
     pub(crate) suffix: String,
     pub(crate) admin: String,
-    admin_password: String,
+    pub(crate) admin_password: String,
     /// Runs the practice lab, while it is one.
     pub(crate) lab: Option<Lab>,
 }

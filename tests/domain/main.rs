@@ -7,6 +7,7 @@ mod delegation;
 mod hostile;
 #[path = "../practice/lab.rs"]
 mod lab;
+mod objects;
 mod ours;
 mod refusals;
 mod search;
@@ -45,4 +46,5 @@ async fn a_real_domain_controller_keeps_the_same_promises() {
     refusals::all(&dc).await;
     delegation::all(&dc).await;
     search::all(&dc).await;
+    objects::all(&dc).await;
 }

@@ -142,10 +142,10 @@ fn change(op: &Op, prose: &StepProse) -> String {
     let undo = match &op.undo {
         Undo::Graph(write) => format!("taken back by {} {}", write.method.as_str(), write.path.source),
         Undo::Revoke => "taken back by removing exactly the entries that were added".to_owned(),
-        Undo::Script(run) => format!("taken back by {}", script(run)),
         Undo::Delete => "taken back by deleting the object, if nothing is in it".to_owned(),
         Undo::Restore => "taken back by giving back the values that were there".to_owned(),
         Undo::With(op) => format!("goes with what `{op}` made"),
+        Undo::Script(run) => format!("taken back by {}", script(run)),
         Undo::None(why) => format!("cannot be taken back: {why}"),
     };
     let sent = match &op.change {

@@ -1,6 +1,6 @@
 //! Carrying a confirmed plan out: planned again, refused if it changed, journal before the deed, deed, journal after.
 
-use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard};
+use super::{Confirmed, Direction, Plan, PlannedOp, Refusal, doubt::READS, guard, object};
 use crate::base::Problem;
 use crate::engine::{
     check::Verdict,
@@ -30,6 +30,8 @@ pub enum How {
     Typed,
     /// By `--yes`.
     Yes,
+    /// By `--force`, sooner than it should be.
+    Forced,
 }
 
 impl How {
@@ -38,6 +40,7 @@ impl How {
             Self::Key => "key",
             Self::Typed => "typed",
             Self::Yes => "yes",
+            Self::Forced => "forced",
         }
     }
 }
@@ -75,6 +78,10 @@ impl Engine {
                     .hint("look at the new plan and confirm that"),
             ));
         }
+        // The typed word of such a plan says so itself.
+        if let Some(sooner) = plan.too_soon.as_ref().filter(|_| !matches!(how, How::Typed | How::Forced)) {
+            return Err(Refusal::Not(sooner.problem()));
+        }
         if plan.writes_to_tenant() {
             // Before anything is intended: who declines a permission has changed nothing.
             self.ready_to_write().await?;
@@ -103,6 +110,9 @@ impl Engine {
         let n = self.record(Some(&plan.step), intended).map_err(Refusal::Not)?;
         if let Some(of) = op.undo_of.filter(|_| gone) {
             return self.end(&plan.step, Event::Undone { intended: n, of, status: None, note: Some("it was gone already".into()) });
+        }
+        if let Write::Trip { trip } = &op.request {
+            return self.travel(systems.as_ref(), &plan.step, n, trip, permit).await;
         }
         match systems.send(&op.request, permit).await {
             Ok(answer) => self.sent(plan, op, n, &answer),
@@ -243,7 +253,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } | Write::Object { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } | Write::Trip { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
@@ -252,10 +262,17 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
         return nothing;
     };
     let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
+    let back = match sent {
+        Write::Object { ldap } => object::taken_back(&op.undo, ldap, body),
+        Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => None,
+    };
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),
         Undo::With(op) => (None, Some(format!("it goes with what `{op}` made"))),
-        Undo::Delete | Undo::Restore => (None, Some("the reply did not hold what taking it back needs".into())),
+        Undo::Delete | Undo::Restore => match back {
+            Some(ldap) => (Some(Write::Object { ldap }), None),
+            None => (None, Some("the reply did not hold what taking it back needs".into())),
+        },
         Undo::Revoke => (added.map(|entries| Write::Permissions { permissions: entries.taken_back() }), None),
         Undo::Script(undo) => match scripts::call(undo) {
             Some(script) => (Some(Write::Script { script }), None),

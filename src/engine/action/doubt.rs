@@ -4,6 +4,7 @@ use super::{
     Confirmed, Refusal,
     carry::{EVERY, WINDOW, found_item},
     guard::{self, Standing},
+    object,
 };
 use crate::base::Problem;
 use crate::engine::{
@@ -11,10 +12,12 @@ use crate::engine::{
     journal::Event,
     ledger::InDoubt,
     matcher::{self, Outcome},
+    object::ObjectCall,
     permissions,
-    probe::{Entries, SendError, Write},
+    probe::{Entries, SendError, TripCall, Write},
+    proof,
 };
-use crate::guide::step::{Doubt, Op};
+use crate::guide::step::{Doubt, Op, TripBy};
 use crate::lab::connect::person_needed;
 use serde_json::{Map, Value};
 
@@ -48,7 +51,13 @@ impl Engine {
             return self.settle_grant(doubt).await;
         }
         let Some(op) = self.op(doubt) else { return Err(only_the_person(doubt)) };
-        let looks_itself = matches!(doubt.request, Write::Permissions { .. });
+        if let Write::Trip { trip } = &doubt.request {
+            return match op.doubt {
+                Doubt::Look => self.settle_trip(doubt, trip).await,
+                Doubt::Repeat | Doubt::Ask => Err(only_the_person(doubt)),
+            };
+        }
+        let looks_itself = matches!(doubt.request, Write::Permissions { .. } | Write::Object { .. });
         match (op.doubt, op.unless.clone().or_else(|| looks_itself.then(String::new))) {
             (Doubt::Look, Some(check)) => self.settle_by_looking(doubt, &check).await,
             (Doubt::Repeat, _) => self.settle_by_repeating(doubt, &op).await,
@@ -83,7 +92,13 @@ impl Engine {
             // One look that fails at the end of the window is not the end of the matter.
             blind = if seen == Seen::Nothing { blind + 1 } else { 0 };
             if streak >= READS && self.absence_counts(doubt, within) {
-                let item = self.with_known(|known| found_item(known, &doubt.step, check)).unwrap_or_default();
+                let item = match &doubt.request {
+                    Write::Object { ldap } => self.see_object(ldap).await.ok().flatten(),
+                    Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => {
+                        self.with_known(|known| found_item(known, &doubt.step, check))
+                    }
+                };
+                let item = item.unwrap_or_default();
                 return self.end(&doubt.step, self.happened(doubt, &item));
             }
             let over = self.now().duration_since(doubt.at).unsigned_abs() >= within;
@@ -95,6 +110,35 @@ impl Engine {
                 }
                 Seen::Present | Seen::Absent | Seen::Nothing => tokio::time::sleep(every).await,
             }
+        }
+    }
+
+    /// A reset that nobody saw the end of: the domain tells whether it arrived. It is not sent again, and proves nothing any more.
+    async fn settle_trip(&self, doubt: &InDoubt, call: &TripCall) -> Result<(), Refusal> {
+        if call.by == TripBy::Person {
+            return self.end(&doubt.step, not_happened(doubt, "nobody watched to the end"));
+        }
+        let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
+        let mut same = 0;
+        loop {
+            let set = match systems.look(&proof::look::user(&call.dn)).await {
+                Ok(answer) => proof::look::value(&answer.body, "pwdLastSet").map(str::to_owned),
+                Err(_) => None,
+            };
+            let (Some(before), Some(set)) = (&call.before, set) else { return Err(only_the_person(doubt)) };
+            if set != *before {
+                return self.end(&doubt.step, self.happened(doubt, &Value::Null));
+            }
+            same += 1;
+            let over = self.now().duration_since(doubt.at).unsigned_abs() >= proof::travel::PATIENCE;
+            // 0 before and 0 after say nothing (facts/domain.md 2.8): an administrator's reset leaves it so.
+            if over && before == "0" {
+                return Err(only_the_person(doubt));
+            }
+            if over && same >= READS {
+                return self.end(&doubt.step, not_happened(doubt, "nobody saw an answer, and the domain has the old password"));
+            }
+            tokio::time::sleep(EVERY).await;
         }
     }
 
@@ -130,8 +174,18 @@ impl Engine {
         match &doubt.request {
             Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
-            Write::Object { .. } => Seen::Nothing,
+            Write::Object { ldap } => match self.see_object(ldap).await {
+                Ok(Some(_)) => Seen::Present,
+                Ok(None) => Seen::Absent,
+                Err(()) => Seen::Nothing,
+            },
         }
+    }
+
+    /// The object itself, as the change would have left it.
+    async fn see_object(&self, call: &ObjectCall) -> Result<Option<Value>, ()> {
+        let Some(systems) = self.systems() else { return Err(()) };
+        object::shows(systems.as_ref(), call).await
     }
 
     /// The entries themselves: whichever option of the step is walked by now, and whatever its check says.

@@ -32,7 +32,8 @@ pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<
         Write::Graph(call) => before_delete(systems, call).await,
         Write::Permissions { permissions } => before_removal(systems, permissions).await,
         // Nothing that is done to a machine, and no round trip, is an undo, and what a script changed nobody can see.
-        Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } | Write::Object { .. } => Ok(Standing::There),
+        Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => Ok(Standing::There),
+        Write::Object { ldap } => super::object::standing(systems, ldap).await,
     }
 }
 
@@ -97,6 +98,6 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn could_not_look(what: &str, hint: Option<String>) -> Refusal {
+pub(super) fn could_not_look(what: &str, hint: Option<String>) -> Refusal {
     Refusal::Unknown(Problem { hint, ..Problem::unknown(format!("cannot tell what this would take away: {what}")) })
 }

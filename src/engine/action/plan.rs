@@ -1,6 +1,10 @@
 //! A plan: every op as it would be sent, with what it replaces. Made by reading only.
 
-use super::{Refusal, consent::Removals};
+use super::{
+    Refusal,
+    consent::Removals,
+    object::{self, Back, Wanted},
+};
 use crate::base::Problem;
 use crate::engine::{
     check::{Judgement, Verdict, judge},
@@ -11,7 +15,8 @@ use crate::engine::{
     matcher::{Scope, shown},
     permissions::{Difference, Running},
     probe::{self, GraphCall, MachineCall, Request, Write},
-    proof, scripts,
+    proof::{self, plan::TooSoon},
+    scripts,
 };
 use crate::guide::{
     Step,
@@ -69,6 +74,9 @@ pub struct Plan {
     pub ops: Vec<PlannedOp>,
     /// Ops that are not needed, and why.
     pub skipped: Vec<String>,
+    /// It is planned sooner than it should be made again; only somebody who insists makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_soon: Option<TooSoon>,
     /// What only a person can do, a sentence each: where, and how to say that it is done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<String>,
@@ -107,9 +115,13 @@ impl PlannedOp {
         match &self.request {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
-            Write::Machine { .. } | Write::Trip { .. } => format!("POST {}", self.address),
-            Write::Script { script } => format!("{} on {}", script.line(), self.address),
+            Write::Machine { .. } => format!("POST {}", self.address),
+            Write::Trip { trip } => match trip.by {
+                TripBy::Administrator => format!("POST {}", self.address),
+                TripBy::Person => "nothing; it watches".to_owned(),
+            },
             Write::Object { ldap } => format!("{} {}", ldap.verb(), self.address),
+            Write::Script { script } => format!("{} on {}", script.line(), self.address),
         }
     }
 
@@ -121,7 +133,8 @@ impl PlannedOp {
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
             (Write::Object { ldap }, _) => ldap.ldif(),
-            (Write::Permissions { .. }, None) | (Write::Machine { .. } | Write::Trip { .. }, _) => String::new(),
+            (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
+            (Write::Trip { trip }, _) => proof::plan::carries(trip),
             (Write::Script { script }, _) => script.carries(),
         }
     }
@@ -131,13 +144,20 @@ impl Plan {
     /// Whether something of it goes to the tenant, so that somebody must be signed in for writing there.
     #[must_use]
     pub fn writes_to_tenant(&self) -> bool {
-        self.ops.iter().any(|op| matches!(op.request, Write::Graph(_)))
+        self.ops.iter().any(|op| match &op.request {
+            Write::Graph(_) => true,
+            Write::Trip { trip } => trip.by == TripBy::Administrator,
+            Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => false,
+        })
     }
 
     /// The word that a person must type; `None` when a key is enough.
     #[must_use]
     pub fn typed(&self) -> Option<&'static str> {
-        self.high_risk.then(|| self.direction.word())
+        match &self.too_soon {
+            Some(_) => Some("force"),
+            None => self.high_risk.then(|| self.direction.word()),
+        }
     }
 
     fn new(engine: &Engine, step: &Step, direction: Direction, ops: Vec<PlannedOp>, skipped: Vec<String>) -> Self {
@@ -150,7 +170,20 @@ impl Plan {
         // Taking a privilege back is never the risky direction.
         let high_risk = step.risk == Risk::High && direction == Direction::Apply;
         let option = engine.guide().option(&step.id).map(str::to_owned);
-        Self { format: 1, id, guide, lab, step: step.id.clone(), option, direction, high_risk, ops, skipped, by_hand: Vec::new() }
+        Self {
+            format: 1,
+            id,
+            guide,
+            lab,
+            step: step.id.clone(),
+            option,
+            direction,
+            high_risk,
+            ops,
+            skipped,
+            too_soon: None,
+            by_hand: Vec::new(),
+        }
     }
 }
 
@@ -208,7 +241,17 @@ impl Engine {
                     Err(reason) => skipped.push(reason),
                 }
             }
-            Ok(Plan::new(self, definition, Direction::Apply, ops, skipped))
+            let users = ops.iter().filter_map(|op| match &op.request {
+                Write::Trip { trip } if trip.by == TripBy::Administrator => Some(&trip.user),
+                Write::Trip { .. }
+                | Write::Graph(_)
+                | Write::Permissions { .. }
+                | Write::Machine { .. }
+                | Write::Script { .. }
+                | Write::Object { .. } => None,
+            });
+            let too_soon = users.filter_map(|user| TooSoon::of(known, user)).next();
+            Ok(Plan { too_soon, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
         })
     }
 
@@ -256,30 +299,39 @@ impl Engine {
             }
             Change::Trip(trip) => {
                 let call = probe::trip(trip, &scope).map_err(|error| cannot(&error))?;
+                let account = read(known, &proof::look::user(&call.dn), &title)?;
+                let me = self.systems().and_then(|systems| systems.me());
+                let (call, before) = proof::plan::planned(call, account, known, me.as_ref()).map_err(Refusal::Not)?;
                 let undo = match &op.undo {
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
-                    Undo::With(other) => with(known, step, other),
-                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) | Undo::Delete | Undo::Restore => {
+                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) | Undo::Delete | Undo::Restore | Undo::With(_) => {
                         "cannot be taken back: nobody knows the old password".to_owned()
                     }
                 };
                 Ok(Ok(self.planned(op.id.clone(), title, Write::Trip { trip: call }, before, undo, None)))
+            }
+            Change::Ldap(write) => {
+                let look = object::look(write, known, &step.id).map_err(|error| cannot(&error))?;
+                match object::wanted(write, known, &step.id, read(known, &look, &title)?, &title)? {
+                    Wanted::Nothing(why) => Ok(Err(why)),
+                    Wanted::Send(ldap, before) => {
+                        let undo = object::undo_told(op, &ldap, |other| with(known, step, other));
+                        Ok(Ok(self.planned(op.id.clone(), title, Write::Object { ldap }, before, undo, None)))
+                    }
+                }
             }
             Change::Script(run) => {
                 let none = || cannot(&format!("there is no script `{}` in the program", run.run));
                 let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
                 let undo = match &op.undo {
                     Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
-                    Undo::With(other) => with(known, step, other),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::With(other) => with(known, step, other),
                     Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
                         "cannot be taken back: only a script undoes what a script did".to_owned()
                     }
                 };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
-            }
-            Change::Ldap(_) => {
-                Err(Refusal::Not(Problem::new(format!("cannot plan `{title}`: objects of the domain cannot be changed yet"))))
             }
         }
     }
@@ -303,8 +355,8 @@ impl Engine {
         let undo = match &op.undo {
             Undo::Revoke => Write::Permissions { permissions: entries.taken_back() }.line(),
             Undo::None(reason) => format!("cannot be taken back: {reason}"),
-            Undo::Graph(_) | Undo::Delete | Undo::Restore | Undo::With(_) | Undo::Script(_) => {
-                "cannot be taken back: only `revoke` removes entries".to_owned()
+            Undo::Graph(_) | Undo::Script(_) | Undo::Delete | Undo::Restore | Undo::With(_) => {
+                "cannot be taken back: only by removing the entries".to_owned()
             }
         };
         let request = Write::Permissions { permissions: entries };
@@ -333,13 +385,13 @@ impl Engine {
                 }
                 TripBy::Person => (trip.upn.clone(), None),
             },
+            Write::Object { ldap } => {
+                (format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), ldap.dn()), Some(ldap.needs()))
+            }
             Write::Script { script } => {
                 let address = self.systems().map_or_else(String::new, |systems| systems.host(script.machine()));
                 let needs = (address.starts_with("https://")).then(|| format!("{}, a right in Azure", scripts::RIGHT));
                 (address, needs)
-            }
-            Write::Object { ldap } => {
-                (format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), ldap.dn()), Some(ldap.needs()))
             }
         };
         PlannedOp { op, title, request, address, before, undo, difference: None, needs, undo_of }
@@ -353,7 +405,7 @@ impl Engine {
         entry: &Entry,
         request: &Write,
         running: &mut Running,
-    ) -> Result<PlannedOp, Refusal> {
+    ) -> Result<Result<PlannedOp, String>, Refusal> {
         let (title, done) = (title(known, &step.id, &entry.op), format!("done by Guidepost at {:.0}", entry.at));
         let planned = |request: Write, before: String| {
             self.planned(entry.op.clone(), title.clone(), request, before, again(step, entry), Some(entry.n))
@@ -361,53 +413,73 @@ impl Engine {
         let permissions = match request {
             Write::Permissions { permissions } => permissions,
             // Its text may be another one by now: that is what the person sees and confirms.
-            Write::Script { script } => return Ok(planned(Write::Script { script: script.of_this_program() }, done)),
-            Write::Graph(_) | Write::Machine { .. } | Write::Object { .. } | Write::Trip { .. } => {
-                return Ok(planned(request.clone(), done));
+            Write::Script { script } => return Ok(Ok(planned(Write::Script { script: script.of_this_program() }, done))),
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } => return Ok(Ok(planned(request.clone(), done))),
+            Write::Object { ldap } => {
+                return Ok(match object::back(ldap, |look| read(known, look, &title))? {
+                    Back::Send(ldap, now) => Ok(planned(Write::Object { ldap }, format!("{done}; {now}"))),
+                    Back::Leave(why) => Err(format!("{title}: {why}. {}", closing(entry.n))),
+                });
             }
         };
         let facts = read(known, &permissions.look(), &title)?;
         let mut entries = running.on_top(facts, permissions).map_err(|why| unreadable(&title, &why))?;
         let (difference, before) = running.change(facts, &mut entries).map_err(|why| unreadable(&title, &why))?;
         let planned = planned(Write::Permissions { permissions: entries }, format!("{done}; {before}"));
-        Ok(PlannedOp { difference: Some(difference), ..planned })
+        Ok(Ok(PlannedOp { difference: Some(difference), ..planned }))
     }
 
     fn plan_undo(&self, step: &str, removals: Removals) -> Result<Plan, Refusal> {
         self.with_known(|known| {
             let Some(definition) = known.guide.steps.get(step) else { return Err(Refusal::Not(no_step(self, step))) };
             let (mut ops, mut skipped, mut running) = (Vec::new(), Vec::new(), Running::default());
-            // The last change goes first, so that nothing is taken away from under another.
-            for entry in known.ledger.open.iter().rev().filter(|entry| entry.step == step) {
+            let mut by_hand = Vec::new();
+            // The last change goes first, so that nothing is taken away from under another. What a script takes back goes last: a cycle
+            // carries over what the others took away.
+            let entries = || known.ledger.open.iter().rev().filter(|entry| entry.step == step);
+            let by_script = |entry: &&Entry| matches!(entry.undo, Some(Write::Script { .. }));
+            for entry in entries().filter(|entry| !by_script(entry)).chain(entries().filter(by_script)) {
                 match &entry.undo {
-                    Some(request) => ops.push(self.plan_taking_back(known, definition, entry, request, &mut running)?),
+                    Some(request) => match self.plan_taking_back(known, definition, entry, request, &mut running)? {
+                        Ok(planned) => ops.push(planned),
+                        Err(left) => by_hand.push(left),
+                    },
                     None => skipped.push(format!("{}: {}", title(known, step, &entry.op), entry.no_undo.clone().unwrap_or_default())),
                 }
             }
             ops.extend(removals.ops);
             skipped.extend(removals.skipped);
-            Ok(Plan { by_hand: removals.by_hand, ..Plan::new(self, definition, Direction::Undo, ops, skipped) })
+            by_hand.extend(removals.by_hand);
+            Ok(Plan { by_hand, ..Plan::new(self, definition, Direction::Undo, ops, skipped) })
         })
     }
 }
 
-/// The looks at permissions that a plan rests on and that no probe of the step brings.
+/// How a person closes a line of the ledger that Guidepost leaves alone.
+fn closing(line: u64) -> String {
+    format!("When it is taken back by hand, say so: `guidepost attest ledger/{line}`")
+}
+
+/// The looks at permissions and objects that a plan rests on and that no probe of the step brings.
 fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Vec<Request> {
     let Some(definition) = known.guide.steps.get(step) else { return Vec::new() };
     match direction {
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Ldap(_) | Change::Trip(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => None,
+                Change::Trip(trip) => probe::trip(trip, &known.scope(step)).ok().map(|call| proof::look::user(&call.dn)),
+                Change::Ldap(write) => object::look(write, known, step).ok(),
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
             grants.filter(|request| !asked.contains(request)).collect()
         }
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
-            let looks = open.filter_map(|entry| match entry.undo.as_ref()? {
-                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } | Write::Trip { .. } => None,
-                Write::Permissions { permissions } => Some(permissions.look()),
+            let looks = open.filter_map(|entry| entry.undo.as_ref()).flat_map(|undo| match undo {
+                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => Vec::new(),
+                Write::Object { ldap } => object::looks_back(ldap),
+                Write::Permissions { permissions } => vec![permissions.look()],
             });
             looks.collect()
         }

@@ -316,7 +316,7 @@ impl Walk {
         if let Some(Overlay::Plan(pane)) = &mut self.overlay {
             pane.sending = true;
         }
-        let how = if plan.high_risk { How::Typed } else { How::Key };
+        let how = if plan.typed().is_some() { How::Typed } else { How::Key };
         let engine = self.engine.clone();
         self.tasks.spawn(async move { Finished::Carried { direction: plan.direction, outcome: engine.carry_out(&plan, how).await } });
     }

@@ -1,6 +1,7 @@
 //! The directory by scripts on a domain controller, for labs whose LDAP ports nobody can reach. What scripts may say is typed here; how they get
 //! to the host is `services::host`'s.
 
+use super::object::{Change, NewObject};
 use super::refusal::explain;
 use super::{Directory, DirectoryError, Entry, MOST_ENTRIES, Root, Scope, Search, SignOn};
 use crate::base::{Secret, text};
@@ -24,8 +25,15 @@ pub const WRITE_DACL: Script = Script { name: "write-dacl", text: include_str!("
 /// Tries a name and password.
 pub const SIGN_ON: Script = Script { name: "sign-on", text: include_str!("../../../assets/scripts/sign-on.ps1"), changes: false };
 
+/// Makes a user.
+pub const ADD_USER: Script = Script { name: "add-user", text: include_str!("../../../assets/scripts/add-user.ps1"), changes: true };
+/// Gives attributes other values.
+pub const MODIFY: Script = Script { name: "modify", text: include_str!("../../../assets/scripts/modify.ps1"), changes: true };
+/// Takes an object away.
+pub const DELETE: Script = Script { name: "delete", text: include_str!("../../../assets/scripts/delete.ps1"), changes: true };
+
 /// All of them.
-pub const SCRIPTS: [Script; 4] = [READ_ROOT, SEARCH, WRITE_DACL, SIGN_ON];
+pub const SCRIPTS: [Script; 7] = [READ_ROOT, SEARCH, WRITE_DACL, SIGN_ON, ADD_USER, MODIFY, DELETE];
 
 /// How many entries one run brings at most.
 const PAGE: u64 = 500;
@@ -83,6 +91,12 @@ struct WriteResult {
     #[serde(default)]
     #[expect(dead_code, reason = "a part of the contract; the person is told to plan again, which looks")]
     found: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DoneResult {
+    done: bool,
 }
 
 #[derive(Serialize)]
@@ -252,6 +266,29 @@ impl Directory for Dc1 {
     /// Compared on the domain controller, an instant before the write: a run takes half a minute to get there.
     async fn replace_dacl(&self, dn: &str, before: &[u8], descriptor: &[u8]) -> Result<(), DirectoryError> {
         self.write(dn, Some(before), descriptor).await
+    }
+
+    async fn change(&self, change: &Change) -> Result<(), DirectoryError> {
+        change.check()?;
+        let (script, values, secret) = match change {
+            Change::Add(NewObject { dn, class, attributes, password }) => {
+                if class != "user" {
+                    let what = format!("the script `add-user` makes users, and no `{}`", text::short(class, 60));
+                    return Err(DirectoryError::Setting { what, hint: "reach the domain by LDAP" });
+                }
+                let attributes: IndexMap<_, _> = attributes.iter().map(|(name, value)| (name, value)).collect();
+                let values = json!({"dn": dn, "attributes": attributes, "password": password.is_some()});
+                (&ADD_USER, values, password.as_ref())
+            }
+            Change::Modify { dn, swaps } => {
+                let changed = swaps.iter().filter(|swap| swap.from != swap.to);
+                let swaps: Vec<_> = changed.map(|swap| json!({"attribute": swap.attribute, "from": swap.from, "to": swap.to})).collect();
+                (&MODIFY, json!({"dn": dn, "swaps": swaps}), None)
+            }
+            Change::Delete { dn } => (&DELETE, json!({"dn": dn}), None),
+        };
+        let result: DoneResult = self.ask(Asked { script, values, secret, doing: change.doing() }).await?;
+        if result.done { Ok(()) } else { Err(self.unreadable(script, "it does not say that it was done")) }
     }
 
     /// Each run has a connection of its own, on which nothing is pending.

@@ -6,16 +6,18 @@ mod filter;
 #[cfg(any(windows, feature = "kerberos"))]
 mod kerberos;
 mod message;
+mod object;
 mod password;
 mod tls;
 mod walk;
 mod wire;
 
 use self::connection::{Connection, Fault};
-use self::message::{MODIFIED, Outcome};
+use self::message::{ADDED, DELETED, MODIFIED, Outcome};
 use self::tls::Address;
 use self::walk::{Trouble, Walk, one_page, page_size, question, weight};
 use self::wire::Line;
+use super::object as objects;
 use super::refusal::explain;
 use super::{DESCRIPTOR, Directory, DirectoryError, Dn, Entry, MOST_ENTRIES, Root, Scope, Search, SignOn, check_login};
 use crate::base::http::WireLog;
@@ -126,6 +128,19 @@ pub struct Ldap {
     wire: WireLog,
 }
 
+/// A kind of change: its word in the wire log, and the tag of its answer.
+#[derive(Clone, Copy)]
+struct Sent {
+    method: &'static str,
+    answer: u8,
+}
+
+impl Sent {
+    const ADD: Self = Self { method: "ADD", answer: ADDED };
+    const MODIFY: Self = Self { method: "MODIFY", answer: MODIFIED };
+    const DELETE: Self = Self { method: "DELETE", answer: DELETED };
+}
+
 /// What one operation takes hold of.
 #[derive(Default)]
 struct Held {
@@ -178,7 +193,7 @@ impl Ldap {
             return Err(DirectoryError::Setting { what: format!("`{attribute}` is not set as text"), hint: "use its own operation" });
         }
         let doing = format!("the change of `{}` of `{}`", text::short(attribute, 60), text::short(dn, 200));
-        self.change(dn, &doing, |id| message::replace(id, dn, attribute, value.as_bytes())).await
+        self.modify(dn, &doing, |id| message::replace(id, dn, attribute, value.as_bytes())).await
     }
 
     async fn tls(&self) -> Result<Arc<ClientConfig>, DirectoryError> {
@@ -243,16 +258,26 @@ impl Ldap {
         DirectoryError::Refused { host, doing, code: outcome.code, data, means: row.means, hint: row.hint, said }
     }
 
+    async fn modify(&self, dn: &str, doing: &str, request: impl FnOnce(u32) -> message::Bytes + Send) -> Result<(), DirectoryError> {
+        self.send_change(dn, doing, Sent::MODIFY, request).await
+    }
+
     /// Sends a change, once: when its answer is missing, nobody knows whether it was made.
-    async fn change(&self, dn: &str, doing: &str, request: impl FnOnce(u32) -> message::Bytes + Send) -> Result<(), DirectoryError> {
+    async fn send_change(
+        &self,
+        dn: &str,
+        doing: &str,
+        sent: Sent,
+        request: impl FnOnce(u32) -> message::Bytes + Send,
+    ) -> Result<(), DirectoryError> {
         let mut held = self.held.lock().await;
         let mut connection = self.ready(&mut held).await?;
         let limit = self.settings.limits.write;
         let id = connection.next_id();
         let request = request(id);
         connection.changed = true;
-        let line = self.line("MODIFY", dn, "");
-        let answer = timeout(limit, connection.ask(&request, id, MODIFIED)).await.unwrap_or(Err(Fault::Late(limit)));
+        let line = self.line(sent.method, dn, "");
+        let answer = timeout(limit, connection.ask(&request, id, sent.answer)).await.unwrap_or(Err(Fault::Late(limit)));
         line.end(&answer);
         let outcome = answer.map_err(|fault| fault.during(&self.address.shown, doing, true))?;
         held.connection = Some(connection);
@@ -369,7 +394,11 @@ impl Directory for Ldap {
     async fn write_dacl(&self, dn: &str, descriptor: &[u8]) -> Result<(), DirectoryError> {
         super::check_descriptor(descriptor)?;
         let doing = format!("the change of the permissions of `{}`", text::short(dn, 200));
-        self.change(dn, &doing, |id| message::write_dacl(id, dn, descriptor)).await
+        self.modify(dn, &doing, |id| message::write_dacl(id, dn, descriptor)).await
+    }
+
+    async fn change(&self, change: &objects::Change) -> Result<(), DirectoryError> {
+        self.change_object(change).await
     }
 
     async fn pending(&self, dn: &str) -> Result<Option<bool>, DirectoryError> {

@@ -2,6 +2,7 @@
 
 use super::ber::{BOOLEAN, BadBer, ENUMERATED, INTEGER, OCTETS, Reader, SEQUENCE, SET, Writer};
 use super::filter::{self, BadFilter};
+use crate::services::directory::object::{NewObject, Swap};
 use crate::services::directory::{Entry, PAGED, POLICY_HINTS, SD_FLAGS, Scope, Search};
 use zeroize::Zeroizing;
 
@@ -22,6 +23,8 @@ pub(super) const BOUND: u8 = 0x61;
 pub(super) const ENTRY: u8 = 0x64;
 pub(super) const DONE: u8 = 0x65;
 pub(super) const MODIFIED: u8 = 0x67;
+pub(super) const ADDED: u8 = 0x69;
+pub(super) const DELETED: u8 = 0x6b;
 pub(super) const REFERENCE: u8 = 0x73;
 pub(super) const EXTENDED: u8 = 0x78;
 
@@ -162,6 +165,47 @@ pub(super) fn password(id: u32, dn: &str, changes: &[(Change, &[u8])], hints: bo
     modify(id, dn, "unicodePwd", changes, if hints { std::slice::from_ref(&control) } else { &[] })
 }
 
+/// Makes an object; `password` is its `unicodePwd`.
+pub(super) fn add(id: u32, new: &NewObject, password: Option<&[u8]>) -> Bytes {
+    let texts = new.attributes.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let all =
+        || [("objectClass", new.class.as_bytes())].into_iter().chain(texts.clone()).chain(password.map(|bytes| ("unicodePwd", bytes)));
+    let room = new.dn.len() + all().map(|(name, value)| name.len() + value.len() + 32).sum::<usize>();
+    let op = |w: &mut Writer| {
+        w.nest(0x68, |w| {
+            w.bytes(OCTETS, new.dn.as_bytes());
+            w.nest(SEQUENCE, |w| all().for_each(|(name, value)| attribute(w, name, value)));
+        });
+    };
+    message(id, room, op, &[])
+}
+
+/// Takes an object away that nothing is in.
+pub(super) fn delete(id: u32, dn: &str) -> Bytes {
+    message(id, dn.len(), |w| w.bytes(0x4a, dn.as_bytes()), &[])
+}
+
+/// Gives attributes other values, if they have the ones that were read: the old value is deleted by name and the new one added, in one
+/// request, so that whoever was quicker is noticed (RFC 4511 4.6: all of it or nothing).
+pub(super) fn swap(id: u32, dn: &str, swaps: &[Swap]) -> Bytes {
+    let op = |w: &mut Writer| {
+        w.nest(0x66, |w| {
+            w.bytes(OCTETS, dn.as_bytes());
+            w.nest(SEQUENCE, |w| {
+                for Swap { attribute, from, to } in swaps.iter().filter(|swap| swap.from != swap.to) {
+                    if let Some(from) = from {
+                        change(w, &Change::Delete, attribute, from.as_bytes());
+                    }
+                    if let Some(to) = to {
+                        change(w, &Change::Add, attribute, to.as_bytes());
+                    }
+                }
+            });
+        });
+    };
+    message(id, dn.len() + swaps.len() * 256, op, &[])
+}
+
 /// Sets one attribute to one value.
 pub(super) fn replace(id: u32, dn: &str, attribute: &str, value: &[u8]) -> Bytes {
     modify(id, dn, attribute, &[(Change::Replace, value)], &[])
@@ -185,10 +229,14 @@ fn change(w: &mut Writer, kind: &Change, attribute: &str, value: &[u8]) {
     };
     w.nest(SEQUENCE, |w| {
         w.number(ENUMERATED, number);
-        w.nest(SEQUENCE, |w| {
-            w.bytes(OCTETS, attribute.as_bytes());
-            w.nest(SET, |w| w.bytes(OCTETS, value));
-        });
+        self::attribute(w, attribute, value);
+    });
+}
+
+fn attribute(w: &mut Writer, name: &str, value: &[u8]) {
+    w.nest(SEQUENCE, |w| {
+        w.bytes(OCTETS, name.as_bytes());
+        w.nest(SET, |w| w.bytes(OCTETS, value));
     });
 }
 

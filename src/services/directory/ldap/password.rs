@@ -15,7 +15,7 @@ impl Ldap {
     pub async fn reset_password(&self, dn: &str, new: &Secret, hints: bool) -> Result<(), DirectoryError> {
         let new = quoted(dn, new)?;
         let doing = format!("the password reset of `{}`", text::short(dn, 200));
-        self.change(dn, &doing, |id| message::password(id, dn, &[(Change::Replace, &new)], hints)).await
+        self.modify(dn, &doing, |id| message::password(id, dn, &[(Change::Replace, &new)], hints)).await
     }
 
     /// Changes a password as its owner does, who knows the old one.
@@ -25,11 +25,11 @@ impl Ldap {
     pub async fn change_password(&self, dn: &str, old: &Secret, new: &Secret) -> Result<(), DirectoryError> {
         let (old, new) = (quoted(dn, old)?, quoted(dn, new)?);
         let doing = format!("the password change of `{}`", text::short(dn, 200));
-        self.change(dn, &doing, |id| message::password(id, dn, &[(Change::Delete, &old), (Change::Add, &new)], false)).await
+        self.modify(dn, &doing, |id| message::password(id, dn, &[(Change::Delete, &old), (Change::Add, &new)], false)).await
     }
 }
 
-fn quoted(dn: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>, DirectoryError> {
+pub(super) fn quoted(dn: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>, DirectoryError> {
     let password = password.expose();
     if password.is_empty() {
         return Err(DirectoryError::EmptyPassword { name: text::short(dn, 200) });
