@@ -325,6 +325,7 @@ impl Engine {
                 let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
                 let undo = match &op.undo {
                     Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
+                    Undo::With(other) => with(known, step, other),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
                     Undo::With(other) => with(known, step, other),
                     Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
