@@ -103,9 +103,6 @@ pub enum Probe {
     Ledger(LedgerLook),
     /// A script of the program that only reads, on the machine that it is for.
     Script(ScriptLook),
-    /// What Guidepost itself changed in this lab and has not taken back: a list under `/value`, each with `step`, `op`, `title`, `at` and
-    /// `undo` (whether it can be taken back). The lines of the step that asks are left out; no request goes out.
-    Ledger(LedgerLook),
 }
 
 /// The newest round trip of one kind.

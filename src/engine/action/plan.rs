@@ -327,7 +327,6 @@ impl Engine {
                     Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
                     Undo::With(other) => with(known, step, other),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
-                    Undo::With(other) => with(known, step, other),
                     Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
                         "cannot be taken back: only a script undoes what a script did".to_owned()
                     }
