@@ -101,6 +101,9 @@ const SCRIPTS: &[Known] = &[
     known!("search", dc1::search),
     known!("write-dacl", dc1::write_dacl),
     known!("sign-on", dc1::sign_on),
+    known!("add-user", dc1::add_user),
+    known!("modify", dc1::modify),
+    known!("delete", dc1::delete),
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of the table")]
