@@ -1,6 +1,7 @@
 //! What happens: probes, checks, actions, the journal, the walk. Waits for no screen.
 
 pub mod action;
+pub mod attest;
 mod azure;
 pub mod check;
 pub mod consent;

@@ -64,9 +64,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
-    /// A person said that a task is done, or took that back.
+    /// A person said that a task or a page of a wizard is done, or took that back.
     Attested {
-        /// The task.
+        /// The task or the page.
         task: String,
         /// Who, by the operating system's user name.
         by: String,

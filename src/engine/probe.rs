@@ -4,11 +4,15 @@ use super::consent::WriteAsk;
 use super::matcher::Scope;
 pub use super::object::{MadeObject, NewObject, ObjectCall, Values};
 use super::proof::road::Road;
-use crate::base::encode::{self, EncodeError};
+use crate::base::{
+    Problem,
+    encode::{self, EncodeError},
+};
 use crate::guide::step::{
     AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, Trip, TripBy, WriteMethod,
 };
 use crate::guide::variables::{Part, Reference, Template};
+use crate::lab::control::wizard::{Operation, Window};
 use crate::services::entra::Purpose;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -356,6 +360,19 @@ pub trait Systems: Send + Sync {
     /// Whether an application is signed in and no person: it reads what Graph gives to applications, and changes nothing.
     fn app_only(&self) -> bool {
         false
+    }
+
+    /// Whether the lab shows the wizard of Entra Connect and lets it be operated.
+    fn offers_wizard(&self) -> bool {
+        false
+    }
+
+    /// What a person does with the wizard, and its window after that; `None` only looks. No change of a plan: nobody but the person does it.
+    ///
+    /// # Errors
+    /// The lab offers none, cannot be reached, or its page does not take this.
+    async fn wizard(&self, _operation: Option<&Operation>) -> Result<Window, Problem> {
+        Err(Problem::new("this lab shows no wizard"))
     }
 
     /// The address that a Graph request goes to, for plans and screens.

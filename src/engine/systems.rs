@@ -21,6 +21,10 @@ use crate::base::{
 };
 use crate::guide::{Guide, rights, step::MachinePart};
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
+use crate::lab::control::{
+    Capability, Control,
+    wizard::{Operation, Window},
+};
 use crate::services::{
     azure::Tokens as _,
     directory::SignOn,
@@ -46,8 +50,8 @@ pub struct LabSystems {
     machines: Machines,
     scripts: Scripts,
     session: Session,
-    /// Keeps a started lab alive.
-    _reached: Reached,
+    /// Keeps a started lab alive, and knows what can be steered in it.
+    reached: Reached,
 }
 
 impl LabSystems {
@@ -134,6 +138,18 @@ impl Systems for LabSystems {
         self.session.is_app()
     }
 
+    fn offers_wizard(&self) -> bool {
+        self.control().is_some()
+    }
+
+    async fn wizard(&self, operation: Option<&Operation>) -> Result<Window, Problem> {
+        let control = self.control().ok_or_else(|| Problem::new("this lab shows no wizard"))?;
+        match operation {
+            Some(operation) => control.operate(operation).await,
+            None => control.wizard().await,
+        }
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -183,6 +199,10 @@ impl Road for LabSystems {
 }
 
 impl LabSystems {
+    fn control(&self) -> Option<&Control> {
+        self.reached.control.as_ref()?.with(Capability::Wizard)
+    }
+
     async fn send_graph(&self, write: &GraphCall) -> Result<Answer, SendError> {
         let method = match write.method.as_str() {
             "POST" => Method::POST,
@@ -295,7 +315,7 @@ fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
     let (session, domain) = (reached.session.clone(), Domain::new(reached.domain.clone()));
     let (machines, scripts) = (Machines::new(reached.azure.clone()), Scripts::new(reached.hosts.clone()));
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, machines, scripts, session, _reached: reached })
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, machines, scripts, session, reached })
 }
 
 /// What the application for this purpose may do now, as far as anybody can tell.

@@ -151,6 +151,9 @@ impl Live {
             self.secrets.retain(|id, _| self.world.azure.operation(id).is_some_and(|one| one.end.is_none()));
             settled?;
         }
+        if self.world.loses_wizard(now) {
+            self.change_at(now, |world| world.close_wizard().or(Ok::<(), StoreError>(())))?;
+        }
         if self.world.domain.is_protection_due(now) {
             self.change_at(now, |world| {
                 world.domain.make_mut().protect(now);

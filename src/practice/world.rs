@@ -29,7 +29,7 @@ pub(super) use presets::USER1;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
 pub(super) use self_service::{SelfService, is_cloud_password};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
-pub(super) use wizard::Wizard;
+pub(super) use wizard::Touch;
 pub(super) use writeback::{Letter, Message, Next, Setback, Stage, Trip, Writeback};
 
 use super::{faults::Broken, tables};

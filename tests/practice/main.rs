@@ -17,3 +17,4 @@ mod roles;
 mod scripts;
 mod sign_in;
 mod tenant;
+mod wizard;

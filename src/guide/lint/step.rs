@@ -322,6 +322,11 @@ fn by_hand(read: &Read<Step>, out: &mut Vec<Finding>) {
         let number = number.to_string();
         names::kebab(read, &["pages", &number, "id"], &page.id, "page", out);
         twice(read, &["pages", &number, "id"], "page", &page.id, &mut pages, out);
+        if tasks.contains(page.id.as_str()) {
+            // A person's word names either by its id alone.
+            let finding = read.at(&["pages", &number, "id"], format!("the page `{}` has the name of a task", page.id));
+            out.push(finding.hint("rename one"));
+        }
         if let Some(task) = page.task.as_deref().filter(|task| !tasks.contains(task)) {
             let known: Vec<&str> = read.value.tasks.iter().map(|task| task.id.as_str()).collect();
             let finding = read.at(&["pages", &number, "task"], format!("there is no task `{task}` in this step"));
