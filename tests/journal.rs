@@ -243,14 +243,15 @@ fn event() -> impl Strategy<Value = Event> {
                 undo_of
             }
         ),
-        (any::<u64>(), number(), opt(), captured(), proptest::option::of(request()), opt(), any::<bool>()).prop_map(
-            |(intended, status, request_id, captured, undo, no_undo, by_looking)| Event::Done {
+        (any::<u64>(), number(), opt(), captured(), proptest::option::of(request()), opt(), opt(), any::<bool>()).prop_map(
+            |(intended, status, request_id, captured, undo, no_undo, with, by_looking)| Event::Done {
                 intended,
                 status,
                 request_id,
                 captured,
                 undo,
                 no_undo,
+                with,
                 by_looking
             }
         ),

@@ -6,14 +6,18 @@ use super::{
     out,
 };
 use crate::base::{Exit, Problem};
-use crate::engine::{journal::Event, ledger::Consent, person};
+use crate::engine::{
+    journal::Event,
+    ledger::{Consent, Entry, LEDGER},
+    person,
+};
 use crate::guide::Guide;
 
 /// Say that a task, a page of a wizard, or every task of a step, is done.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The step, one task or wizard page of it, or a consent that the ledger names
-    #[arg(value_name = "STEP[/TASK|/PAGE]|consent/LINE")]
+    /// The step, one task or wizard page of it, or a consent or a change that the ledger names
+    #[arg(value_name = "STEP[/TASK|/PAGE]|consent/LINE|ledger/LINE")]
     task: String,
     /// A built-in guide or a pack's directory
     #[arg(long, value_name = "GUIDE", default_value = DEFAULT_GUIDE)]
@@ -38,6 +42,9 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     if let Some(n) = short.strip_prefix("consent/") {
         return consent(&context, n, args);
     }
+    if let Some(n) = short.strip_prefix(LEDGER) {
+        return change(&context, n, args);
+    }
     let (step, task) = short.split_once('/').map_or((short, None), |(step, task)| (step, Some(task)));
     let step = step_id(&guide, step)?;
     let (known, pages) = names(&guide, &step);
@@ -56,6 +63,26 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
         for name in context.engine.attest(&step, &task, args.withdraw)? {
             out::say(&format!("{step}/{name}: {word}"));
         }
+    }
+    Ok(Exit::Fine)
+}
+
+/// A person closes a change of the ledger by saying so: it was taken back by hand, or is left on purpose. Nothing is sent.
+fn change(context: &Context, line: &str, args: &Args) -> Result<Exit, Problem> {
+    let ledger = context.engine.ledger();
+    let known = if args.withdraw { &ledger.closed } else { &ledger.open };
+    let Some(entry) = known.iter().find(|entry| entry.n.to_string() == line) else {
+        let lines: Vec<String> = known.iter().map(Entry::task).collect();
+        let names = if lines.is_empty() { "there is none".to_owned() } else { lines.join(", ") };
+        let (line, word) = (crate::base::text::short(line, 20), if args.withdraw { "closed" } else { "open" });
+        return Err(Problem::usage(format!("the ledger has no {word} change in line `{line}`")).hint(format!("{word} changes: {names}")));
+    };
+    let event = Event::Attested { task: entry.task(), by: person(), withdrawn: args.withdraw };
+    context.engine.record(Some(&entry.step), event)?;
+    let word = if args.withdraw { "open again" } else { "closed by hand, attested" };
+    out::say(&format!("{} {}/{}: {word}", entry.task(), entry.step, entry.op));
+    if !args.withdraw && entry.undo.is_some() {
+        out::tell("nothing was taken back by this; `guidepost undo` would not touch it any more");
     }
     Ok(Exit::Fine)
 }

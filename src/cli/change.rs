@@ -149,21 +149,32 @@ async fn one(context: &Context, step: &str, direction: Direction, args: &Args, g
         // A change of a moment ago may still be showing; planning waits for it.
         context.engine.wait_settled(step).await;
     }
-    let plan = context.engine.plan(step, direction).await?;
-    if plan.ops.is_empty() {
-        show(&plan, args.format, Some("nothing"))?;
-        return Ok(if plan.by_hand.is_empty() { Exit::Fine } else { Exit::Not });
+    let mut sent: Vec<String> = Vec::new();
+    loop {
+        let plan = context.engine.plan(step, direction).await?;
+        // What was sent once and is wanted again did not show: a person looks why.
+        let again = plan.ops.iter().any(|op| op.undo_of.is_none() && sent.contains(&op.op));
+        if plan.ops.is_empty() || again {
+            show(&plan, args.format, Some("nothing"))?;
+            let fine = plan.by_hand.is_empty() && plan.later.is_empty() && !again;
+            return Ok(if fine { Exit::Fine } else { Exit::Not });
+        }
+        if args.format == Format::Text {
+            show(&plan, args.format, None)?;
+        }
+        let how = confirm(&plan, args, globals)?;
+        if plan.writes_to_tenant() {
+            context.ready_to_write(globals).await?;
+        }
+        let carried = context.engine.carry_out(&plan, how).await.map_err(Problem::from)?;
+        if plan.later.is_empty() {
+            let verdict = context.engine.wait_settled(step).await;
+            return finish(&plan, carried, verdict, args.format);
+        }
+        out::tell("done; what comes next waits until this has shown");
+        sent.extend(plan.ops.iter().map(|op| op.op.clone()));
+        context.engine.wait_for_next(step).await;
     }
-    if args.format == Format::Text {
-        show(&plan, args.format, None)?;
-    }
-    let how = confirm(&plan, args, globals)?;
-    if plan.writes_to_tenant() {
-        context.ready_to_write(globals).await?;
-    }
-    let carried = context.engine.carry_out(&plan, how).await.map_err(Problem::from)?;
-    let verdict = context.engine.wait_settled(step).await;
-    finish(&plan, carried, verdict, args.format)
 }
 
 /// Whether a step needs nothing: it passes, or only a person could tell and every task is attested.
@@ -241,6 +252,11 @@ fn show(plan: &Plan, format: Format, outcome: Option<&str>) -> Result<(), Proble
     }
     for op in &plan.ops {
         show_op(op);
+    }
+    for later in &plan.later {
+        for (number, line) in wrapped(&format!("comes later: {later}"), width().saturating_sub(4)).into_iter().enumerate() {
+            out::say(&format!("  {}{line}", if number == 0 { "" } else { "  " }));
+        }
     }
     for by_hand in &plan.by_hand {
         for (number, line) in wrapped(&format!("a person is needed: {by_hand}"), width().saturating_sub(4)).into_iter().enumerate() {

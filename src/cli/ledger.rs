@@ -43,7 +43,7 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
             .iter()
             .map(|doubt| json!({"n": doubt.n, "step": doubt.step, "op": doubt.op, "request": doubt.request}))
             .collect();
-        let value = json!({"format": 1, "lab": context.lab.name, "open": ledger.open, "consents": consents, "in_doubt": doubts});
+        let value = json!({"format": 1, "lab": context.lab.name, "open": ledger.open, "closed": ledger.closed, "consents": consents, "in_doubt": doubts});
         out::say(&serde_json::to_string_pretty(&value).map_err(|error| Problem::unknown(format!("cannot print JSON: {error}")))?);
         return Ok(Exit::Fine);
     }
@@ -54,10 +54,18 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
         out::say(&format!("{} {}/{}  done {:.0} (journal line {})", entry.guide, entry.step, entry.op, entry.at, entry.n));
         let undo = match (&entry.undo, &entry.no_undo) {
             (Some(undo), _) => format!("undo: {}", undo.line()),
-            (None, Some(why)) => format!("cannot be taken back: {why}"),
-            (None, None) => "cannot be taken back".into(),
+            (None, Some(why)) if entry.with.is_some() => format!("undo: {why}"),
+            (None, Some(why)) => format!("cannot be taken back: {why}; when it is done with, say so: `guidepost attest {}`", entry.task()),
+            (None, None) => format!("cannot be taken back; when it is done with, say so: `guidepost attest {}`", entry.task()),
         };
-        out::say(&format!("  {undo}"));
+        for line in wrapped(&undo, width().saturating_sub(2)) {
+            out::say(&format!("  {line}"));
+        }
+    }
+    for entry in &ledger.closed {
+        let said = ledger.attested.iter().find(|((_, task), _)| *task == entry.task()).map(|(_, said)| said);
+        let said = said.map_or_else(String::new, |said| format!(" by {} {:.0}", said.by, said.at));
+        out::say(&format!("{} {}/{}  closed by hand, attested{said} (journal line {})", entry.guide, entry.step, entry.op, entry.n));
     }
     for consent in consents {
         show_consent(consent);

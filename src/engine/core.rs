@@ -291,6 +291,11 @@ impl Engine {
                 .known(state)
                 .check(&step, &check)
                 .is_some_and(|(_, definition)| self.known(state).request(&step, &definition.probe).as_ref() == Ok(request));
+            // Of several checks of an action, the one that it waits for tells that all of it has shown.
+            let waited = self.inner.guide.steps.get(&step).and_then(|step| step.apply.as_ref()?.settle.as_ref());
+            if change.kind != ChangeKind::Attested && waited.is_some_and(|waited| *waited != check) {
+                continue;
+            }
             let shown = match change.kind {
                 ChangeKind::Done => streak.holds && streak.looks >= settle.hold,
                 ChangeKind::Attested => streak.holds,

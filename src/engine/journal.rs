@@ -112,6 +112,9 @@ pub enum Event {
         /// Why it cannot be taken back.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         no_undo: Option<String>,
+        /// The op with whose thing it goes: what takes that back takes this back as well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<String>,
         /// Nobody saw the answer; looking showed that it was done.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         by_looking: bool,

@@ -114,10 +114,11 @@ impl<'k> Known<'k> {
             if let Reference::Probe { probe, .. } = reference {
                 self.looked(step, probe)?;
             }
-            if let Reference::Found { check, .. } = reference
-                && let Some((_, definition)) = self.check(step, check)
-            {
-                self.looked(step, &definition.probe)?;
+            if let Reference::Found { check, .. } = reference {
+                let (step, check) = check.split_once('/').unwrap_or((step, check));
+                if let Some((_, definition)) = self.check(step, check) {
+                    self.looked(step, &definition.probe)?;
+                }
             }
             if self.scope(step).value(reference).is_none() {
                 return Err(NoRequest::Missing(reference.to_string()));
@@ -184,9 +185,10 @@ impl Scope for StepScope<'_> {
                 pointer.find(&facts.body).filter(|value| !value.is_null()).cloned()
             }
             Reference::Found { check, pointer } => {
-                let (_, definition) = self.known.check(&self.step, check)?;
-                let facts = self.known.look(&self.step, &definition.probe)?.outcome.as_ref().ok()?;
-                let item = matcher::matched(&definition.expect, &facts.body, self, facts.now)?;
+                let (step, check) = check.split_once('/').unwrap_or((&self.step, check));
+                let (_, definition) = self.known.check(step, check)?;
+                let facts = self.known.look(step, &definition.probe)?.outcome.as_ref().ok()?;
+                let item = matcher::matched(&definition.expect, &facts.body, &self.known.scope(step), facts.now)?;
                 pointer.find(item).filter(|value| !value.is_null()).cloned()
             }
         }

@@ -35,9 +35,23 @@ pub struct Entry {
     /// Why it cannot be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_undo: Option<String>,
+    /// The op with whose thing it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<String>,
     /// What was kept of the reply.
     pub captured: Map<String, Value>,
 }
+
+impl Entry {
+    /// The name of the task by which a person says that it is closed: no task of a guide has a `/` in its name.
+    #[must_use]
+    pub fn task(&self) -> String {
+        format!("{LEDGER}{}", self.n)
+    }
+}
+
+/// How the task begins by which a person closes an entry.
+pub const LEDGER: &str = "ledger/";
 
 /// A consent of ours that is not taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -193,6 +207,8 @@ pub struct Travelled {
 pub struct Ledger {
     /// Open changes, oldest first.
     pub open: Vec<Entry>,
+    /// Changes that a person says to be closed, in no order: taken back by hand, or left on purpose.
+    pub closed: Vec<Entry>,
     /// Consents that were given through our sign-in and not taken back by us, oldest first; with those that a person says to have removed.
     pub consents: Vec<Consent>,
     /// Ops in doubt, oldest first.
@@ -215,7 +231,7 @@ pub struct Ledger {
     pub resets: BTreeMap<String, Reset>,
 }
 
-/// What [`crate::guide::step::Probe::Ledger`] promises: what is open, without the lines of `step` itself.
+/// What [`crate::guide::step::Probe::Ledger`] promises: what is open, without the changes of `step` itself.
 #[must_use]
 pub fn facts(known: &Known<'_>, step: &str) -> Value {
     let change = |entry: &Entry| {
@@ -223,8 +239,12 @@ pub fn facts(known: &Known<'_>, step: &str) -> Value {
         let title = words.map_or_else(|| entry.op.clone(), |spans| plain_text(spans));
         json!({"step": entry.step, "op": entry.op, "title": title, "at": entry.at, "undo": entry.undo.is_some()})
     };
+    // A consent is nobody's line but the tenant's; what may be older than we are is not ours to name.
+    let consents = known.ledger.open_consents().filter(|consent| !consent.unproven && !consent.asked);
+    let last = known.guide.steps.keys().last();
+    let consent = |one: &Consent| json!({"step": last, "op": one.task(), "title": one.sentence(), "at": one.at, "undo": true});
     let changes = known.ledger.open.iter().filter(|entry| entry.step != step).map(change);
-    json!({"value": changes.collect::<Vec<_>>()})
+    json!({"value": changes.chain(consents.map(consent)).collect::<Vec<_>>()})
 }
 
 impl Ledger {
@@ -265,7 +285,7 @@ impl Ledger {
                     undo_of: *undo_of,
                 });
             }
-            Event::Done { intended, captured, undo, no_undo, .. } => {
+            Event::Done { intended, captured, undo, no_undo, with, .. } => {
                 self.travelled(at, captured);
                 if let Some(doubt) = self.end(*intended) {
                     self.changes.insert(step.clone(), Change { at, kind: ChangeKind::Done, settled: false });
@@ -289,6 +309,7 @@ impl Ledger {
                         before: doubt.before,
                         undo,
                         no_undo: no_undo.clone(),
+                        with: with.clone(),
                         captured: captured.clone(),
                     });
                 }
@@ -306,7 +327,7 @@ impl Ledger {
             }
             Event::Undone { intended, of, .. } => {
                 self.end(*intended);
-                self.open.retain(|entry| entry.n != *of);
+                self.undone(*of);
                 self.consents.retain(|consent| consent.n != *of);
                 self.passed.retain(|(passed, _)| *passed != step);
                 self.changes.insert(step, Change { at, kind: ChangeKind::Undone, settled: false });
@@ -346,6 +367,27 @@ impl Ledger {
         self.open.len() + self.open_consents().filter(|consent| !consent.unproven && !consent.asked).count()
     }
 
+    /// A change was taken back, and what goes with it.
+    fn undone(&mut self, of: u64) {
+        let gone = self.open.iter().find(|entry| entry.n == of).map(|entry| (entry.step.clone(), entry.op.clone()));
+        self.open.retain(|entry| {
+            let with = gone.as_ref().is_some_and(|(step, op)| entry.step == *step && entry.with.as_ref() == Some(op));
+            entry.n != of && !with
+        });
+    }
+
+    /// A person closes an entry by saying so, or opens it again; whether the word was about one.
+    fn close(&mut self, task: &str, withdrawn: bool) -> bool {
+        let Some(n) = task.strip_prefix(LEDGER).and_then(|n| n.parse::<u64>().ok()) else { return false };
+        let (from, to) = if withdrawn { (&mut self.closed, &mut self.open) } else { (&mut self.open, &mut self.closed) };
+        if let Some(at) = from.iter().position(|entry| entry.n == n) {
+            let entry = from.remove(at);
+            to.push(entry);
+            to.sort_by_key(|entry| entry.n);
+        }
+        true
+    }
+
     fn looked(&mut self, key: (String, String), verdict: Verdict) {
         if verdict == Verdict::Pass {
             self.passed.insert(key.clone());
@@ -355,11 +397,15 @@ impl Ledger {
 
     fn attest(&mut self, step: String, task: &str, by: &str, at: Timestamp, withdrawn: bool) {
         let key = (step.clone(), task.to_owned());
+        let closes = self.close(task, withdrawn);
         if withdrawn {
             self.attested.remove(&key);
             return;
         }
         self.attested.insert(key, Attestation { by: by.to_owned(), at });
+        if closes {
+            return;
+        }
         // What we did ourselves a moment ago is still becoming visible: a person's word does not end that.
         let ours = self.changes.get(&step).is_some_and(|change| change.kind != ChangeKind::Attested && !change.settled);
         if !ours {

@@ -4,7 +4,7 @@
 mod stage;
 
 use super::{
-    action::{Carried, Direction, How, Refusal},
+    action::{Direction, Refusal},
     check::Verdict,
 };
 use crate::base::{Exit, Problem};
@@ -220,10 +220,10 @@ async fn act(guide: &Arc<Guide>, trial: &Trial, takes: &mut Takes) -> Result<(),
             takes.after = stage.until(|_, seen| seen.verdict == Verdict::Pass).await?;
         }
         Act::Action => {
-            carry(&stage, &trial.step, Direction::Apply).await?;
+            stage.carry(&trial.step, Direction::Apply).await?;
             takes.after = stage.until(|_, seen| seen.verdict == Verdict::Pass).await?;
             if can_be_undone(guide, &trial.step) && takes.after.iter().all(|seen| seen.verdict == Verdict::Pass) {
-                carry(&stage, &trial.step, Direction::Undo).await?;
+                stage.carry(&trial.step, Direction::Undo).await?;
                 let was = |number: usize| takes.before.get(number).map(|seen| seen.verdict);
                 takes.undone = stage.until(|number, seen| Some(seen.verdict) == was(number)).await?;
             }
@@ -235,18 +235,6 @@ async fn act(guide: &Arc<Guide>, trial: &Trial, takes: &mut Takes) -> Result<(),
 fn can_be_undone(guide: &Guide, step: &str) -> bool {
     let ops = guide.steps.get(step).and_then(|step| step.apply.as_ref()).map(|apply| apply.ops.as_slice()).unwrap_or_default();
     ops.iter().all(|op| !matches!(op.undo, Undo::None(_)))
-}
-
-/// The way that `apply --yes` and `undo --yes` go: plan, confirm, journal, send.
-async fn carry(stage: &Stage, step: &str, direction: Direction) -> Result<(), Refusal> {
-    let plan = stage.engine().plan(step, direction).await?;
-    match stage.engine().carry_out(&plan, How::Yes).await? {
-        Carried::Done(_) => Ok(()),
-        Carried::Nothing => Err(Refusal::Not(
-            Problem::new(format!("its {} has nothing to send", direction.word()))
-                .hint("begin where it is not done yet: `action: {from: …}` in `rehearsal.yaml`"),
-        )),
-    }
 }
 
 /// The first thing that is wrong with what was seen.

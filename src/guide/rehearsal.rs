@@ -75,12 +75,16 @@ impl Beginning {
     }
 }
 
-/// One thing that happens in the lab without Guidepost.
+/// One thing that happens in the lab before a check is looked at again.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Deed {
     /// What `guidepost practice person` takes: a verb and its arguments; these may hold `{{ var:… }}` and `{{ const:… }}`.
     Person(Vec<Template>),
+    /// Guidepost carries out the action of this step.
+    Apply(String),
+    /// Guidepost takes back what it did in this step.
+    Undo(String),
     /// Time passes, in whole seconds.
     Clock(
         #[serde(deserialize_with = "super::variables::duration")]

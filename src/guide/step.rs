@@ -99,7 +99,7 @@ pub enum Probe {
     /// The newest round trip of a password, from the lab's journal; nothing is asked of any system.
     Trip(TripLook),
     /// What Guidepost itself changed in this lab and has not taken back: a list under `/value`, each with `step`, `op`, `title`, `at` and
-    /// `undo` (whether it can be taken back). The lines of the step that asks are left out; no request goes out.
+    /// `undo` (whether Guidepost can take it back). The changes of the step that asks are left out, consents are not; no request goes out.
     Ledger(LedgerLook),
     /// A script of the program that only reads, on the machine that it is for.
     Script(ScriptLook),

@@ -43,7 +43,7 @@ pub enum Reference {
     },
     /// `found:check:/pointer`: from the item of a list by which a check of the same step holds.
     Found {
-        /// The check, which has a statement with `any`.
+        /// The check, which has a statement with `any`; in an op it may be another step's, as `step/check`.
         check: String,
         /// Where the item holds the value.
         pointer: Pointer,

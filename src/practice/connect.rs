@@ -11,7 +11,7 @@ use super::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_STANDARD_NO_PAD, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 /// The default cycle of Entra Connect (MIR how-to-connect-sync-feature-scheduler.md).
 pub(super) const CYCLE: SignedDuration = SignedDuration::from_mins(30);
@@ -137,7 +137,8 @@ fn arrived(one: &Imported, at: Timestamp) -> User {
             synced: at,
             password_set: 0,
         }),
-        profile: Map::new(),
+        // A domain without Exchange's schema brings no location; User1's was set when it was licensed.
+        profile: if user1 { Map::new() } else { Map::from_iter([("usageLocation".to_owned(), Value::Null)]) },
         password: Some(String::new()),
         password_changed: None,
     }

@@ -212,7 +212,7 @@ pub(super) const SCOPES: &[Scope] = &[
     scope("User.Read", "Sign you in and read your profile", false, true),
     scope("User.ReadBasic.All", "Read all users' basic profiles", false, true),
     scope("User.Read.All", "Read all users' full profiles", true, true),
-    scope("User.ReadWrite.All", "Read and write all users' full profiles", true, false),
+    scope("User.ReadWrite.All", "Read and write all users' full profiles", true, true),
     scope("Organization.Read.All", "Read organization information", true, true),
     scope("Directory.Read.All", "Read directory data", true, false),
     scope("Directory.ReadWrite.All", "Read and write directory data", true, false),

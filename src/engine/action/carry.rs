@@ -59,6 +59,7 @@ pub(super) struct Kept {
     pub(super) captured: Map<String, Value>,
     pub(super) undo: Option<Write>,
     pub(super) no_undo: Option<String>,
+    pub(super) with: Option<String>,
 }
 
 impl Engine {
@@ -143,8 +144,8 @@ impl Engine {
         request_id: Option<String>,
         by_looking: bool,
     ) -> Event {
-        let Kept { captured, undo, no_undo } = self.with_known(|known| keep(known, step, op, body, sent));
-        Event::Done { intended, status, request_id, captured, undo, no_undo, by_looking }
+        let Kept { captured, undo, no_undo, with } = self.with_known(|known| keep(known, step, op, body, sent));
+        Event::Done { intended, status, request_id, captured, undo, no_undo, with, by_looking }
     }
 
     /// How often an op's effect is looked at, and how long it may take to show. Permissions are read where they were written; only the
@@ -222,6 +223,21 @@ impl Engine {
         self.record(Some(step), event).map(|_| ()).map_err(Refusal::Not)
     }
 
+    /// Waits until more of a step's changes can be planned, or nothing is on its way any more for which they could wait.
+    pub async fn wait_for_next(&self, step: &str) {
+        loop {
+            match self.plan(step, Direction::Apply).await {
+                Ok(plan) if plan.ops.is_empty() && !plan.later.is_empty() => {}
+                Ok(_) | Err(_) => return,
+            }
+            let checks = self.checked(step);
+            if !checks.iter().any(|check| check.judgement.verdict == Some(Verdict::Pending)) {
+                return;
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
     /// Waits until a step's change has shown, or its window has passed; the verdict then.
     pub async fn wait_settled(&self, step: &str) -> Option<Verdict> {
         let check = self.guide().steps.get(step)?.apply.as_ref()?.settle.clone()?;
@@ -257,7 +273,8 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
-    let nothing = Kept { captured: Map::new(), no_undo: undo.is_none().then(|| "the guide does not name this op any more".into()), undo };
+    let nothing =
+        Kept { captured: Map::new(), no_undo: undo.is_none().then(|| "the guide does not name this op any more".into()), undo, with: None };
     let Some(op) = known.guide.steps.get(step).and_then(|step| step.apply.as_ref()?.ops.iter().find(|known| known.id == op)) else {
         return nothing;
     };
@@ -283,7 +300,11 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
             Err(error) => (None, Some(format!("the reply did not hold what taking it back needs: {error}"))),
         },
     };
-    Kept { captured, undo, no_undo }
+    let with = match &op.undo {
+        Undo::With(other) => Some(other.clone()),
+        Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore | Undo::Script(_) | Undo::None(_) => None,
+    };
+    Kept { captured, undo, no_undo, with }
 }
 
 /// The item by which an op's check was found to pass.

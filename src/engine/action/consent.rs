@@ -38,6 +38,12 @@ impl Engine {
         self.guide().steps.keys().last().map(String::as_str)
     }
 
+    /// The step whose change is to be taken back first: the newest one that can be. `None` when nothing but consents is left.
+    #[must_use]
+    pub fn next_to_undo(&self) -> Option<String> {
+        self.ledger().open.iter().rev().find(|entry| entry.undo.is_some()).map(|entry| entry.step.clone())
+    }
+
     /// What the newest sign-ins may do, as the sign-in service named it; `None` while it named nothing.
     #[must_use]
     pub fn meter(&self) -> Option<consent::Meter> {

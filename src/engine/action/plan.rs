@@ -77,6 +77,9 @@ pub struct Plan {
     /// It is planned sooner than it should be made again; only somebody who insists makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub too_soon: Option<TooSoon>,
+    /// Ops that can be planned only when others have shown, and for what they wait.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<String>,
     /// What only a person can do, a sentence each: where, and how to say that it is done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<String>,
@@ -182,6 +185,7 @@ impl Plan {
             ops,
             skipped,
             too_soon: None,
+            later: Vec::new(),
             by_hand: Vec::new(),
         }
     }
@@ -235,10 +239,18 @@ impl Engine {
             let Some(definition) = known.guide.steps.get(step) else { return Err(Refusal::Not(no_step(self, step))) };
             let Some(apply) = &definition.apply else { return Err(Refusal::Not(by_hand(known, definition))) };
             let (mut ops, mut skipped, mut running) = (Vec::new(), Vec::new(), Running::default());
+            let mut later = Vec::new();
             for op in &apply.ops {
-                match self.plan_op(known, definition, op, &mut running)? {
-                    Ok(planned) => ops.push(planned),
-                    Err(reason) => skipped.push(reason),
+                // What an earlier op of the step brings, a later one may need: then it waits for that, and nothing is wrong.
+                let waits = !ops.is_empty() || on_its_way(known, step);
+                match self.plan_op(known, definition, op, &mut running) {
+                    Ok(Ok(planned)) => ops.push(planned),
+                    Ok(Err(reason)) => skipped.push(reason),
+                    Err(Undoable::Waits(_)) if waits => {
+                        later.push(format!("{}: when what comes before it has shown", title(known, step, &op.id)));
+                    }
+                    Err(Undoable::Waits(reason)) => return Err(Refusal::Not(Problem::new(reason))),
+                    Err(Undoable::Refused(refusal)) => return Err(refusal),
                 }
             }
             let users = ops.iter().filter_map(|op| match &op.request {
@@ -251,11 +263,11 @@ impl Engine {
                 | Write::Object { .. } => None,
             });
             let too_soon = users.filter_map(|user| TooSoon::of(known, user)).next();
-            Ok(Plan { too_soon, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
+            Ok(Plan { too_soon, later, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
         })
     }
 
-    fn plan_op(&self, known: &Known<'_>, step: &Step, op: &Op, running: &mut Running) -> Result<Result<PlannedOp, String>, Refusal> {
+    fn plan_op(&self, known: &Known<'_>, step: &Step, op: &Op, running: &mut Running) -> Result<Result<PlannedOp, String>, Undoable> {
         let title = title(known, &step.id, &op.id);
         let mut before = "not looked at; this op has no check of its own".to_owned();
         if let Some(check) = &op.unless {
@@ -266,7 +278,10 @@ impl Engine {
             before = judgement.found.unwrap_or_default();
         }
         for template in templates(&op.change) {
-            known.ready(&step.id, template).map_err(|trouble| not_ready(&title, &trouble))?;
+            known.ready(&step.id, template).map_err(|trouble| match trouble {
+                NoRequest::Missing(reference) => Undoable::Waits(missing(&title, &reference)),
+                trouble @ (NoRequest::Waiting | NoRequest::Failed(_)) => Undoable::Refused(not_ready(&title, &trouble)),
+            })?;
         }
         let scope = known.scope(&step.id);
         let cannot = |error: &dyn std::fmt::Display| Refusal::Not(Problem::new(format!("cannot write the request for `{title}`: {error}")));
@@ -284,7 +299,7 @@ impl Engine {
             }
             Change::Grant(grant) => {
                 let look = probe::grant(grant, &scope).map_err(|error| cannot(&error))?;
-                self.plan_grant(known, op, grant, &look, title, running)
+                Ok(self.plan_grant(known, op, grant, &look, title, running)?)
             }
             Change::Azure(AzureChange::Start(part)) => {
                 let undo = match &op.undo {
@@ -572,10 +587,35 @@ fn could_not_look(title: &str, why: &str, judgement: &Judgement) -> Problem {
     }
 }
 
+fn missing(title: &str, reference: &str) -> String {
+    format!("cannot plan `{title}`: `{reference}` finds nothing")
+}
+
+/// Whether a change of this step is still on its way to where it shows.
+fn on_its_way(known: &Known<'_>, step: &str) -> bool {
+    let done = known.ledger.changes.get(step).is_some_and(|change| change.kind == ChangeKind::Done && !change.settled);
+    let pending = |check: &String| judge(known, step, check).verdict == Some(Verdict::Pending);
+    done && known.guide.steps.get(step).is_some_and(|step| step.checks.keys().any(pending))
+}
+
+/// Why an op is not in a plan.
+enum Undoable {
+    /// It needs what is not there, or not yet.
+    Waits(String),
+    /// Nothing of the step can be planned.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Undoable {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 fn not_ready(title: &str, trouble: &NoRequest) -> Refusal {
     match trouble {
         NoRequest::Waiting => Refusal::Unknown(Problem::unknown(format!("cannot plan `{title}`: not everything was read yet"))),
-        NoRequest::Missing(reference) => Refusal::Not(Problem::new(format!("cannot plan `{title}`: `{reference}` finds nothing"))),
+        NoRequest::Missing(reference) => Refusal::Not(Problem::new(missing(title, reference))),
         NoRequest::Failed(error) => {
             Refusal::Unknown(Problem { hint: error.hint.clone(), ..Problem::unknown(format!("cannot plan `{title}`: {}", error.what)) })
         }

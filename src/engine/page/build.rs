@@ -180,7 +180,29 @@ fn tasks(known: &Known<'_>, step: &Step, prose: &StepProse) -> Vec<TaskLine> {
         text: prose.tasks.get(&task.id).cloned().unwrap_or_else(|| vec![Span::plain(&task.id)]),
         attested: word(known, step, &task.id),
     };
-    step.tasks.iter().map(line).chain(consents(known, &step.id)).collect()
+    step.tasks.iter().map(line).chain(consents(known, &step.id)).chain(left(known, &step.id)).collect()
+}
+
+/// In the guide's last step, the changes that Guidepost cannot take back: that one is done with is a person's word.
+fn left(known: &Known<'_>, step: &str) -> Vec<TaskLine> {
+    if known.guide.steps.keys().last().is_none_or(|last| last != step) {
+        return Vec::new();
+    }
+    let attested = |task: &str| known.ledger.attested.iter().find(|((_, attested), _)| attested == task).map(|(_, attested)| attested);
+    let line = |entry: &crate::engine::ledger::Entry| {
+        let words = known.guide.prose.get(&entry.step).and_then(|prose| prose.changes.get(&entry.op));
+        let title = words.map_or_else(|| entry.op.clone(), |spans| crate::guide::prose::plain_text(spans));
+        let why = entry.no_undo.clone().unwrap_or_default();
+        let task = entry.task();
+        TaskLine {
+            covers: None,
+            text: vec![Span::plain(format!("{title} ({}): Guidepost cannot take this back: {why}. Say when it is done with.", entry.step))],
+            attested: attested(&task).map(|attested| Attested { by: attested.by.clone(), at: attested.at }),
+            id: task,
+        }
+    };
+    let alone = |entry: &&crate::engine::ledger::Entry| entry.undo.is_none() && entry.with.is_none();
+    known.ledger.open.iter().filter(alone).chain(&known.ledger.closed).map(line).collect()
 }
 
 fn word(known: &Known<'_>, step: &Step, id: &str) -> Option<Attested> {
@@ -250,7 +272,12 @@ fn action_state(known: &Known<'_>, step: &Step) -> String {
     match open.as_slice() {
         [] => "not done by Guidepost".into(),
         [first, ..] => {
-            format!("done by Guidepost {}; can be taken back", super::words::age(known.now.duration_since(first.at).unsigned_abs()))
+            let age = super::words::age(known.now.duration_since(first.at).unsigned_abs());
+            if open.iter().any(|entry| entry.undo.is_some()) {
+                format!("done by Guidepost {age}; can be taken back")
+            } else {
+                format!("done by Guidepost {age}; cannot be taken back")
+            }
         }
     }
 }
@@ -357,6 +384,7 @@ fn why_not_apply(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String>
     let check = apply.settle.as_ref().or(apply.ops.first().and_then(|op| op.unless.as_ref()))?;
     match judge(known, &step.id, check).verdict {
         Some(Verdict::Pass) => Some("it is there already".into()),
+        Some(Verdict::Pending) if more_to_do(known, step, apply) => None,
         Some(Verdict::Pending) => Some("the last change is still becoming visible".into()),
         Some(Verdict::Blocked) => judge(known, &step.id, check).note,
         None => Some("not looked at yet".into()),
@@ -364,17 +392,29 @@ fn why_not_apply(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String>
     }
 }
 
+/// Whether an op of the action was not sent yet and is wanted: its turn comes when an earlier one has shown.
+fn more_to_do(known: &Known<'_>, step: &Step, apply: &crate::guide::step::Apply) -> bool {
+    let sent = |op: &crate::guide::Op| known.ledger.open.iter().any(|entry| entry.step == step.id && entry.op == op.id);
+    let wanted =
+        |op: &crate::guide::Op| op.unless.as_ref().is_none_or(|check| judge(known, &step.id, check).verdict != Some(Verdict::Pass));
+    apply.ops.len() > 1 && apply.ops.iter().any(|op| !sent(op) && wanted(op))
+}
+
 fn why_not_undo(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String> {
     let last = known.guide.steps.keys().last().is_some_and(|last| last == around.step);
-    let consents = last && known.ledger.open_consents().next().is_some();
-    if !consents && !known.ledger.open.iter().any(|entry| entry.step == around.step) {
+    // The last step takes back what any step did.
+    let elsewhere = last && (known.ledger.open_consents().next().is_some() || known.ledger.open.iter().any(|entry| entry.undo.is_some()));
+    if !elsewhere && !known.ledger.open.iter().any(|entry| entry.step == around.step) {
         return Some("Guidepost changed nothing here".into());
     }
     why_not_change(around)
 }
 
 fn why_not_attest(known: &Known<'_>, around: &Surroundings<'_>) -> Option<String> {
-    if known.guide.steps.get(around.step).is_some_and(|step| step.tasks.is_empty()) && consents(known, around.step).next().is_none() {
+    if known.guide.steps.get(around.step).is_some_and(|step| step.tasks.is_empty())
+        && consents(known, around.step).next().is_none()
+        && left(known, around.step).is_empty()
+    {
         return Some("this step has no tasks".into());
     }
     around.read_only.clone()

@@ -14,7 +14,7 @@ const SKEW: u64 = 300;
 
 /// The cause, if one is known.
 #[must_use]
-pub fn of(seen: &Seen) -> Option<Code> {
+pub(super) fn of(seen: &Seen) -> Option<Code> {
     not_asked(seen)
         .or_else(|| turned_down(seen))
         .or_else(|| arrived_and_does_not_work(seen))

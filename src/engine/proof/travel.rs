@@ -90,6 +90,7 @@ impl Engine {
                 captured,
                 undo: None,
                 no_undo: Some("nobody knows the old password".into()),
+                with: None,
                 by_looking: matches!(seen.asked, Asked::InDoubt(_)),
             },
         };

@@ -6,7 +6,7 @@ use crate::base::{
     clock::{AheadClock, SignedDuration},
 };
 use crate::engine::{
-    action::Refusal,
+    action::{Carried, Direction, How, Plan, Refusal},
     check::{Verdict, judge},
     core::{Engine, LabName},
     journal::{Author, Journal},
@@ -79,20 +79,24 @@ impl Stage {
         Ok(())
     }
 
-    /// The engine, connected.
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
     /// Does what persons do.
     pub(super) async fn play(&self, deeds: &[Deed]) -> Result<(), Refusal> {
         for deed in deeds {
             match deed {
                 Deed::Clock(by) => self.pass(*by).await?,
                 Deed::Person(words) => self.person(words).await?,
+                Deed::Apply(step) => self.ourselves(step, Direction::Apply).await?,
+                Deed::Undo(step) => self.ourselves(step, Direction::Undo).await?,
             }
         }
         Ok(())
+    }
+
+    async fn ourselves(&self, step: &str, direction: Direction) -> Result<(), Refusal> {
+        if self.engine.systems().is_none() {
+            self.connect().await?;
+        }
+        self.carry(step, direction).await
     }
 
     async fn person(&self, words: &[Template]) -> Result<(), Refusal> {
@@ -156,6 +160,36 @@ impl Stage {
             // One look beyond the window: what is said of a change then is final.
             if passed > within || seen.iter().enumerate().all(|(number, seen)| wanted(number, seen)) {
                 return Ok(seen);
+            }
+            self.pass(every).await?;
+            passed += every;
+        }
+    }
+
+    /// The way that `apply --yes` and `undo --yes` go: plan, confirm, journal, send.
+    pub(super) async fn carry(&self, step: &str, direction: Direction) -> Result<(), Refusal> {
+        let mut plan = self.engine.plan(step, direction).await?;
+        while !plan.later.is_empty() && !plan.ops.is_empty() {
+            self.engine.carry_out(&plan, How::Yes).await?;
+            plan = self.next(step).await?;
+        }
+        match self.engine.carry_out(&plan, How::Yes).await? {
+            Carried::Done(_) => Ok(()),
+            Carried::Nothing => Err(Refusal::Not(
+                Problem::new(format!("the {} of `{step}` has nothing to send", direction.word()))
+                    .hint("begin where it is not done yet: `action: {from: …}` in `rehearsal.yaml`"),
+            )),
+        }
+    }
+
+    /// The plan of what comes next, when what was sent has shown; time passes until then.
+    async fn next(&self, step: &str) -> Result<Plan, Refusal> {
+        let (every, within) = self.window();
+        let mut passed = Duration::ZERO;
+        loop {
+            let plan = self.engine.plan(step, Direction::Apply).await?;
+            if !plan.ops.is_empty() || passed > within {
+                return Ok(plan);
             }
             self.pass(every).await?;
             passed += every;

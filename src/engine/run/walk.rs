@@ -287,6 +287,9 @@ impl Walk {
             return;
         }
         self.busy = Some("a plan is being made".into());
+        // The last step takes everything back, the newest change first; each step has its own plan, which names it.
+        let last = direction == Direction::Undo && self.engine.consent_step() == Some(step.as_str());
+        let step = if last { self.engine.next_to_undo().unwrap_or(step) } else { step };
         let engine = self.engine.clone();
         self.tasks.spawn(async move {
             let outcome = engine.plan(&step, direction).await;
@@ -403,6 +406,10 @@ impl Walk {
         match outcome {
             Ok(plan) if plan.ops.is_empty() && !plan.by_hand.is_empty() => {
                 self.notice = Some(Notice { text: format!("a person is needed: {}", plan.by_hand.join("; ")), hint: None });
+            }
+            Ok(plan) if plan.ops.is_empty() && !plan.later.is_empty() => {
+                let text = format!("nothing can be sent yet: {}", plan.later.join("; "));
+                self.notice = Some(Notice { text, hint: Some("plan again when what was done has shown".into()) });
             }
             Ok(plan) if plan.ops.is_empty() => {
                 let why = plan.skipped.first().cloned().unwrap_or_else(|| "Guidepost changed nothing here".into());

@@ -74,8 +74,19 @@ fn deeds(parts: &Parts, read: &Read<Rehearsal>, path: &[String], deeds: &[Deed],
         let path = [path, &[number.to_string()]].concat();
         match deed {
             Deed::Person(words) => person(parts, read, &[&path[..], &["person".to_owned()]].concat(), words, out),
+            Deed::Apply(id) => itself(parts, read, &[&path[..], &["apply".to_owned()]].concat(), id, out),
+            Deed::Undo(id) => itself(parts, read, &[&path[..], &["undo".to_owned()]].concat(), id, out),
             Deed::Clock(by) => clock(read, &[&path[..], &["clock".to_owned()]].concat(), *by, out),
         }
+    }
+}
+
+/// What Guidepost does itself: the action of a step that has one.
+fn itself(parts: &Parts, read: &Read<Rehearsal>, path: &[String], id: &str, out: &mut Vec<Finding>) {
+    let acts: Vec<&str> = parts.steps.iter().filter(|(_, step)| step.step.value.apply.is_some()).map(|(id, _)| id.as_str()).collect();
+    if parts.complete && !acts.contains(&id) {
+        let finding = read.at(&keys(path), format!("there is no step `{id}` with an action in this pack"));
+        out.push(finding.hint(known_names(id, &acts, "step")));
     }
 }
 

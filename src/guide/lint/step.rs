@@ -350,6 +350,12 @@ fn references(parts: &Parts, read: &Read<Step>, used: &Use<'_>, out: &mut Vec<Fi
             Reference::Constant(name) => ("constant", name, keys(&pack.constants)),
             Reference::Probe { probe, .. } => ("probe", probe, keys(&read.value.probes)),
             Reference::Captured(name) => ("captured value", name, captured(&read.value, used.seat)),
+            Reference::Found { check, .. } if check.contains('/') => {
+                if let Some(finding) = found_elsewhere(parts, read, used, reference, check) {
+                    out.push(finding);
+                }
+                continue;
+            }
             Reference::Found { check, .. } => ("check that finds an item", check, finding(&read.value)),
         };
         let stated = matches!(used.path.first().map(String::as_str), Some("checks" | "diagnose"));
@@ -368,6 +374,20 @@ fn references(parts: &Parts, read: &Read<Step>, used: &Use<'_>, out: &mut Vec<Fi
         };
         out.push(finding.hint(hint));
     }
+}
+
+/// An item that a check of another step found: only for ops, and only of a step that a check here needs, which is looked at then.
+fn found_elsewhere(parts: &Parts, read: &Read<Step>, used: &Use<'_>, reference: &Reference, name: &str) -> Option<Finding> {
+    let place = |what: String| read.inside(&used.keys(), &reference.to_string(), what);
+    if used.seat == Seat::Reading {
+        return Some(place("only an op can use what a check of another step found".to_owned()).hint("name a check of this step"));
+    }
+    let there = |(step, check): (&str, &str)| parts.steps.get(step).is_none_or(|step| finding(&step.step.value).contains(&check));
+    let needed = || read.value.checks.values().any(|check| check.needs.iter().any(|need| need == name));
+    if !name.split_once('/').is_some_and(there) {
+        return Some(place(format!("there is no check `{name}` that finds an item")).hint("write `found:step/check:/pointer`"));
+    }
+    (!needed()).then(|| place(format!("no check here needs `{name}`")).hint("add it to `needs` of the check that this op turns"))
 }
 
 /// Checks that hold by one item of a list.

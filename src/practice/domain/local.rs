@@ -5,8 +5,9 @@ use super::filter::Filter;
 use super::modify::{self, Place};
 use super::refusal::{self, Refusal};
 use super::search::{self, Here};
+use super::tree;
 use super::wire::{Asked, Controls};
-use crate::practice::world::{Policy, World};
+use crate::practice::world::{OnPremisesDomain, Policy, World};
 use jiff::{SignedDuration, Timestamp};
 use ldap3_proto::proto::{LdapModify, LdapModifyType, LdapPartialAttribute, LdapSearchResultEntry, LdapSearchScope};
 
@@ -15,6 +16,9 @@ pub(in crate::practice) use ldap3_proto::proto::LdapSearchScope as Scope;
 
 /// An object's name, and its attributes with their values.
 pub(in crate::practice) type Told = (String, Vec<(String, Vec<Vec<u8>>)>);
+
+/// An attribute with the value that goes and the one that comes.
+pub(in crate::practice) type Swapped = (String, Option<String>, Option<String>);
 
 /// What the controller said no with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +101,54 @@ impl<'a> Local<'a> {
         let place = Place { caller: &self.caller, controls: &controls, now: self.now, lag: self.lag };
         let mut domain = self.world.domain.clone();
         modify::modify(domain.make_mut(), dn, &[change], &place)?;
+        self.world.domain = domain;
+        Ok(())
+    }
+
+    /// Makes an object.
+    ///
+    /// # Errors
+    /// What the controller said; nothing was changed.
+    pub(in crate::practice) fn add(&mut self, dn: &str, attributes: Vec<(String, Vec<u8>)>) -> Result<(), Refused> {
+        let one = |(atype, value): (String, Vec<u8>)| LdapPartialAttribute { atype, vals: vec![value] };
+        let given: Vec<_> = attributes.into_iter().map(one).collect();
+        self.change(|domain, place| tree::add(domain, dn, &given, place))
+    }
+
+    /// Changes an object; a value that goes and one that comes, by attribute.
+    ///
+    /// # Errors
+    /// What the controller said; nothing was changed.
+    pub(in crate::practice) fn swap(&mut self, dn: &str, swaps: &[Swapped]) -> Result<(), Refused> {
+        let part = |operation: LdapModifyType, atype: &str, value: &str| LdapModify {
+            operation,
+            modification: LdapPartialAttribute { atype: atype.to_owned(), vals: vec![value.as_bytes().to_vec()] },
+        };
+        let changes: Vec<_> = swaps
+            .iter()
+            .flat_map(|(attribute, from, to)| {
+                let gone = from.as_deref().map(|from| part(LdapModifyType::Delete, attribute, from));
+                let come = to.as_deref().map(|to| part(LdapModifyType::Add, attribute, to));
+                gone.into_iter().chain(come)
+            })
+            .collect();
+        self.change(|domain, place| modify::modify(domain, dn, &changes, place).map(drop))
+    }
+
+    /// Takes an object away.
+    ///
+    /// # Errors
+    /// What the controller said; nothing was changed.
+    pub(in crate::practice) fn delete(&mut self, dn: &str) -> Result<(), Refused> {
+        self.change(|domain, place| tree::delete(domain, dn, place))
+    }
+
+    /// All of it or nothing.
+    fn change(&mut self, change: impl FnOnce(&mut OnPremisesDomain, &Place<'_>) -> Result<(), Refusal>) -> Result<(), Refused> {
+        let controls = Controls::default();
+        let place = Place { caller: &self.caller, controls: &controls, now: self.now, lag: self.lag };
+        let mut domain = self.world.domain.clone();
+        change(domain.make_mut(), &place)?;
         self.world.domain = domain;
         Ok(())
     }

@@ -24,6 +24,8 @@ pub(super) enum Switch {
     Staging,
     /// The service, stopped.
     Service,
+    /// The way to the relay, blocked.
+    Relay,
     /// APP1's clock, ahead.
     Clock,
 }
@@ -38,6 +40,7 @@ impl World {
             Switch::Wizard => connect.wizard.is_none(),
             Switch::Staging => !connect.staging,
             Switch::Service => connect.running,
+            Switch::Relay => connect.bus,
             Switch::Clock => true,
         };
         if right {
@@ -59,6 +62,7 @@ impl World {
             Switch::Wizard => self.show_wizard(now),
             Switch::Staging => self.set_staging(!right, now),
             Switch::Service => self.set_service(right, now),
+            Switch::Relay => self.set_bus(right, now),
             Switch::Clock => self.connect.clock += if right { -CONNECT_SKEW } else { CONNECT_SKEW },
         }
     }

@@ -96,9 +96,47 @@ pub(super) fn write_dacl(job: &mut Job<'_>) -> Answer {
     Ok(json!({"written": true}))
 }
 
-pub(super) fn sign_on(job: &mut Job<'_>) -> Answer {
+/// The secret of a request; an empty one is none.
+fn secret(job: &Job<'_>) -> Result<String, Trouble> {
     let secret = BASE64_STANDARD.decode(job.parameter("Secret")).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let password = secret.filter(|secret| !secret.is_empty()).ok_or_else(|| Trouble::thrown("the password is empty"))?;
+    secret.filter(|secret| !secret.is_empty()).ok_or_else(|| Trouble::thrown("the password is empty"))
+}
+
+pub(super) fn add_user(job: &mut Job<'_>) -> Answer {
+    let dn = job.text("dn");
+    let fields = job.values["attributes"].as_object().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().as_bytes().to_vec();
+    let mut given: Vec<(String, Vec<u8>)> = vec![("objectClass".to_owned(), b"user".to_vec())];
+    given.extend(fields.map(|(name, value)| (name.clone(), text(value))));
+    if job.values["password"] == true {
+        let quoted = format!("\"{}\"", secret(job)?);
+        given.push(("unicodePwd".to_owned(), quoted.encode_utf16().flat_map(u16::to_le_bytes).collect()));
+    }
+    job.directory()?.add(&dn, given)?;
+    Ok(json!({"done": true}))
+}
+
+pub(super) fn modify(job: &mut Job<'_>) -> Answer {
+    let dn = job.text("dn");
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let swap = |one: &Value| (text(&one["attribute"]).unwrap_or_default(), text(&one["from"]), text(&one["to"]));
+    let swaps: Vec<_> = job.values["swaps"].as_array().into_iter().flatten().map(swap).collect();
+    let own = ["nTSecurityDescriptor", "unicodePwd", "userPassword"];
+    if swaps.iter().any(|(name, _, _)| own.iter().any(|own| own.eq_ignore_ascii_case(name))) {
+        return Err(Trouble::thrown("this attribute is not written as text"));
+    }
+    job.directory()?.swap(&dn, &swaps)?;
+    Ok(json!({"done": true}))
+}
+
+pub(super) fn delete(job: &mut Job<'_>) -> Answer {
+    let dn = job.text("dn");
+    job.directory()?.delete(&dn)?;
+    Ok(json!({"done": true}))
+}
+
+pub(super) fn sign_on(job: &mut Job<'_>) -> Answer {
+    let password = secret(job)?;
     let name = job.text("name");
     match job.directory()?.sign_on(&name, &password) {
         Ok(()) => Ok(json!({"accepted": true})),
