@@ -6,7 +6,7 @@ use super::{
     known::{Facts, Known, Look, Streak, probes_of},
     ledger::{self, Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
-    probe::{LookError, Request, Systems},
+    probe::{Cost, LookError, Request, Systems},
     proof::{self, live::Travelling},
     schedule::System,
 };
@@ -377,10 +377,16 @@ impl Engine {
     /// Looks at everything that these steps rest on, their own probes and of other steps what their checks need; each request once, until nothing
     /// new can be asked.
     pub async fn survey(&self, steps: &[String]) {
+        self.survey_sparing(steps, None).await;
+    }
+
+    /// The same, but for scripts that were asked since then and answered.
+    pub(super) async fn survey_sparing(&self, steps: &[String], since: Option<Timestamp>) {
         let probes = steps.iter().flat_map(|step| self.rests_on(step)).collect();
         let mut asked = BTreeSet::new();
         loop {
-            let round: Vec<_> = self.requests_of(&probes).into_iter().filter(|request| !asked.contains(request)).collect();
+            let wanted = self.requests_of(&probes).into_iter();
+            let round: Vec<_> = wanted.filter(|request| !asked.contains(request) && !self.spared(request, since)).collect();
             if round.is_empty() {
                 return;
             }
@@ -392,6 +398,12 @@ impl Engine {
             }
             while looks.join_next().await.is_some() {}
         }
+    }
+
+    fn spared(&self, request: &Request, since: Option<Timestamp>) -> bool {
+        let Some(since) = since.filter(|_| request.cost() == Cost::Script) else { return false };
+        let look = self.state().looks.get(request).cloned();
+        look.is_some_and(|look| look.outcome.is_ok() && look.at.saturating_sub(look.took).is_ok_and(|asked| asked >= since))
     }
 
     /// The steps that a step's checks need, itself last.

@@ -21,6 +21,9 @@ pub(super) const WINDOW: Duration = Duration::from_mins(2);
 /// Between two looks within it.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
 
+/// What scripts said for the plan that was confirmed holds while a person reads it: each takes 20 s and more.
+const READ: Duration = Duration::from_mins(2);
+
 /// How a plan was confirmed, for the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -72,7 +75,7 @@ impl Engine {
             return Err(Refusal::Not(Problem::new(format!("nothing is changed without a journal: {why}"))));
         }
         let systems = self.systems().ok_or_else(|| Refusal::Unknown(Problem::unknown("no lab is connected")))?;
-        let plan = self.plan(&confirmed.step, confirmed.direction).await?;
+        let plan = self.plan_sparing(&confirmed.step, confirmed.direction, self.now().saturating_sub(READ).ok()).await?;
         if plan.id != confirmed.id {
             return Err(Refusal::Not(
                 Problem::new("the plan is not the one that was confirmed: something changed in the meantime")

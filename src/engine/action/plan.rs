@@ -25,6 +25,7 @@ use crate::guide::{
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -212,6 +213,11 @@ impl Engine {
     /// # Errors
     /// [`Refusal`] names what must be done first, or what could not be read.
     pub async fn plan(&self, step: &str, direction: Direction) -> Result<Plan, Refusal> {
+        self.plan_sparing(step, direction, None).await
+    }
+
+    /// The same; scripts that were looked at since `shown` are not run again: each takes 20 s and more.
+    pub(super) async fn plan_sparing(&self, step: &str, direction: Direction, shown: Option<Timestamp>) -> Result<Plan, Refusal> {
         if self.guide().steps.get(step).is_none() {
             return Err(Refusal::Not(no_step(self, step)));
         }
@@ -224,7 +230,7 @@ impl Engine {
                     .hint("it is being settled by looking; plan again when that has ended"),
             ));
         }
-        self.survey(&[step.to_owned()]).await;
+        self.survey_sparing(&[step.to_owned()], shown).await;
         for request in self.with_known(|known| permissions_needed(known, step, direction)) {
             self.look(&request).await;
         }
@@ -263,7 +269,7 @@ impl Engine {
                 | Write::Object { .. } => None,
             });
             let too_soon = users.filter_map(|user| TooSoon::of(known, user)).next();
-            Ok(Plan { too_soon, later, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
+            Ok(Plan { later, too_soon, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
         })
     }
 

@@ -14,16 +14,16 @@ impl Azure {
         let limit = self.patience.operation;
         let began = Instant::now();
         let mut waited = Duration::ZERO;
-        let checked = |address: Option<&str>| address.map(|address| self.own(what, address)).transpose();
-        let operation = checked(accepted.address("azure-asyncoperation"))?;
-        let result = checked(accepted.address("location"))?;
+        let own = |address: Option<&str>| address.map(|address| self.own(what, address)).transpose();
+        let operation = own(accepted.address("azure-asyncoperation"))?;
+        let result = own(accepted.address("location"))?;
         let Some(watched) = operation.as_ref().or(result.as_ref()) else { return Ok(accepted.body) };
         let mut after = accepted.after;
-        // What is over at once is seen at once, and what takes its time is asked about no more often than `every`.
-        let mut own = self.patience.every / 8;
+        // What ends soon is seen soon; a run command in Azure takes 20 s and more, and is looked at a few times more.
+        let mut growing = self.patience.every / 8;
         loop {
-            let wait = after.unwrap_or(own).min(LONGEST);
-            own = (own * 2).min(self.patience.every);
+            growing = (growing * 2).min(self.patience.every);
+            let wait = after.unwrap_or(growing).min(LONGEST);
             if began.elapsed().max(waited) + wait > limit {
                 return Err(AzureError::StillRunning { what: what.to_owned(), after: limit });
             }
