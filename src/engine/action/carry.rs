@@ -245,10 +245,9 @@ impl Engine {
     pub async fn wait_settled(&self, step: &str) -> Option<Verdict> {
         let check = self.guide().steps.get(step)?.apply.as_ref()?.settle.clone()?;
         let every = self.guide().steps.get(step)?.checks.get(&check)?.settle.map_or(Duration::from_secs(5), |settle| settle.every);
-        let steps = self.with_needs(step);
         let mut blind = 0;
         loop {
-            self.survey(&steps).await;
+            self.survey(&[step.to_owned()]).await;
             let verdict = self.with_known(|known| crate::engine::check::judge(known, step, &check).verdict);
             // One look that failed says nothing about a change that was just made; three in a row are an answer.
             blind = match verdict {

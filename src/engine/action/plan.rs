@@ -230,7 +230,7 @@ impl Engine {
                     .hint("it is being settled by looking; plan again when that has ended"),
             ));
         }
-        self.survey_sparing(&self.with_needs(step), shown).await;
+        self.survey_sparing(&[step.to_owned()], shown).await;
         for request in self.with_known(|known| permissions_needed(known, step, direction)) {
             self.look(&request).await;
         }

@@ -3,6 +3,7 @@
 mod answer;
 mod app1;
 mod dc1;
+mod watch;
 
 use crate::practice::world::{Printed, World};
 use answer::Trouble;
@@ -61,19 +62,21 @@ enum Work {
     /// It takes one request under this name and gives one answer, as `prelude.ps1` has it.
     Answers(&'static str, fn(&mut Job<'_>) -> Result<Value, Trouble>),
     /// The same, of one that may wait: when to ask it again.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no script of the guide waits yet"))]
     Waits(&'static str, fn(&mut Job<'_>) -> Result<Result<Value, Trouble>, Timestamp>),
 }
 
 macro_rules! known {
     ($name:literal, $work:path) => {
+        known!($name, Answers, $work)
+    };
+    ($name:literal, $kind:ident, $work:path) => {
         Known {
             text: concat!(
                 include_str!("../../../assets/scripts/prelude.ps1"),
                 "\n",
                 include_str!(concat!("../../../assets/scripts/", $name, ".ps1"))
             ),
-            work: Work::Answers($name, $work),
+            work: Work::$kind($name, $work),
         }
     };
 }
@@ -91,6 +94,7 @@ const SCRIPTS: &[Known] = &[
     known!("clock", app1::clock),
     known!("memory", app1::memory),
     known!("rsat", app1::rsat),
+    known!("watch", Waits, watch::watch),
     known!("sync-delta", app1::sync_delta),
     known!("set-writeback", app1::set_writeback),
     known!("read-root", dc1::read_root),

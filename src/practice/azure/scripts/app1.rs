@@ -30,8 +30,13 @@ type Answer = Result<Value, Trouble>;
 
 impl Job<'_> {
     /// The clock of the machine that the script runs on.
-    fn clock(&self) -> Timestamp {
-        if self.machine == APP1 { self.world.connect.own_clock(self.now) } else { self.now }
+    pub(super) fn clock(&self) -> Timestamp {
+        self.clock_at(self.now)
+    }
+
+    /// The same at another moment.
+    pub(super) fn clock_at(&self, at: Timestamp) -> Timestamp {
+        if self.machine == APP1 { self.world.connect.own_clock(at) } else { at }
     }
 
     /// `Get-Now`: .NET's round-trip format has seven digits.
@@ -40,7 +45,7 @@ impl Job<'_> {
     }
 
     /// Entra Connect, if it is on this machine.
-    fn installed(&self) -> Option<&Connect> {
+    pub(super) fn installed(&self) -> Option<&Connect> {
         Some(&self.world.connect).filter(|connect| self.machine == APP1 && connect.is_installed())
     }
 
@@ -53,7 +58,7 @@ impl Job<'_> {
     }
 }
 
-fn iso(at: Timestamp) -> String {
+pub(super) fn iso(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string()
 }
 
@@ -127,7 +132,7 @@ pub(super) fn events(job: &mut Job<'_>) -> Answer {
     }
     found.sort_by_key(|event| newest_first(event));
     let begins = log.front().filter(|_| log.len() >= MOST_EVENTS).map_or(job.world.created, |first| first.at);
-    let events: Vec<Value> = found.into_iter().map(told).collect();
+    let events: Vec<Value> = found.into_iter().map(|event| told(event, LONGEST_TEXT)).collect();
     Ok(json!({"time": job.time(), "oldest": iso(begins), "absent": absent, "more": more, "events": events}))
 }
 
@@ -150,8 +155,8 @@ fn is_known(job: &Job<'_>, provider: Provider) -> bool {
     })
 }
 
-fn told(event: &LogEvent) -> Value {
-    let text: String = event.text.chars().take(LONGEST_TEXT).collect();
+pub(super) fn told(event: &LogEvent, longest: usize) -> Value {
+    let text: String = event.text.chars().take(longest).collect();
     let LogEvent { record, provider, id, level, at, .. } = event;
     json!({"record": record, "provider": provider.name(), "id": id, "level": level, "time": iso(*at), "text": text})
 }
