@@ -1,6 +1,7 @@
 //! What happens: probes, checks, actions, the journal, the walk. Waits for no screen.
 
 pub mod action;
+pub mod attest;
 mod azure;
 pub mod check;
 pub mod consent;
@@ -15,6 +16,7 @@ pub mod object;
 pub mod page;
 pub mod permissions;
 pub mod probe;
+pub mod proof;
 pub mod rehearse;
 pub mod run;
 pub mod schedule;

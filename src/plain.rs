@@ -1,16 +1,17 @@
 //! The same walk line by line: for screen readers, pipes and dumb terminals. Draws the same pages as `tui`, without its screen.
 
 mod command;
+mod mirror;
 mod say;
 
 use crate::{
     base::{Problem, Secret},
     engine::{
-        page::{Act, Overlay, Page, SignInPane},
+        page::{Act, Overlay, Page, SignInPane, mirror::Operation},
         run::{Command, Handle, Pasted, View},
     },
 };
-use command::Typed;
+use command::{Touch, Typed};
 use std::{io::Write, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufRead, AsyncBufReadExt as _, Lines},
@@ -96,6 +97,9 @@ impl<W: Write> Walk<W> {
             Typed::Show => self.tell(&say::page(page, self.came.elapsed())),
             Typed::Steps => self.tell(&say::steps(page)),
             Typed::Wire => self.tell(&say::wire(&view.wire)),
+            Typed::Mirror => self.tell(&mirror::lines(page)),
+            Typed::Operate(touch) => self.operate(page, touch, command::label(line)),
+            Typed::AttestPage(number) => self.attest_page(page, number),
             Typed::Help => self.tell(&command::help(page)),
             Typed::Act(act) => self.act(page, act),
             Typed::Attest(number) => self.attest(page, number),
@@ -126,6 +130,7 @@ impl<W: Write> Walk<W> {
             Act::Next => return self.go(page, 1),
             Act::Back => return self.go(page, -1),
             Act::Attest => return self.tell(&["say which task: attest 1".to_owned()]),
+            Act::Wizard => return self.tell(&mirror::lines(page)),
         };
         self.send(command);
     }
@@ -146,6 +151,39 @@ impl<W: Write> Walk<W> {
             Some(task) => self.send(Command::Attest { step: page.step.id.clone(), task: task.id.clone() }),
             None => self.tell(&[format!("there is no task {number}; this step has {}", page.step.tasks.len())]),
         }
+    }
+
+    fn attest_page(&mut self, page: &Page, number: usize) {
+        if let Some(why) = page.why_not(Act::Attest) {
+            self.tell(&[format!("attest: not now, {why}")]);
+            return;
+        }
+        match number.checked_sub(1).and_then(|at| page.step.pages.get(at)) {
+            Some(wizard) => self.send(Command::Attest { step: page.step.id.clone(), task: wizard.id.clone() }),
+            None => self.tell(&[format!("there is no page {number}; this step has {}", page.step.pages.len())]),
+        }
+    }
+
+    /// The lab judges the label: it knows its page best.
+    fn operate(&mut self, page: &Page, touch: Touch, label: &str) {
+        if page.step.mirror.is_none() {
+            self.tell(&["no wizard's window is shown here".to_owned()]);
+            return;
+        }
+        let named = !matches!(touch, Touch::Open | Touch::Close);
+        if named && label.is_empty() {
+            self.tell(&["say which: the label as it stands on the page; type wizard to hear it".to_owned()]);
+            return;
+        }
+        let label = label.to_owned();
+        self.send(Command::Operate(match touch {
+            Touch::Open => Operation::Open,
+            Touch::Close => Operation::Close,
+            Touch::Choose => Operation::Choose(label),
+            Touch::Tick => Operation::Tick(label),
+            Touch::Enter => Operation::Enter(label),
+            Touch::Press => Operation::Press(label),
+        }));
     }
 
     fn answer(&mut self, page: &Page, yes: bool) {

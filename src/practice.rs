@@ -16,6 +16,7 @@ mod tables;
 mod tls;
 mod wire;
 mod world;
+mod writeback;
 
 pub use process::{Admin, Domain, Endpoint, Names, Ready, read_endpoint, serve};
 pub use world::Preset;

@@ -6,6 +6,7 @@ mod text;
 
 use crate::base::Problem;
 use crate::engine::{
+    attest,
     check::{Verdict, judge_step},
     core::{Checked, Engine},
     page::build::words,
@@ -55,6 +56,9 @@ pub struct StepReport {
     pub checks: Vec<CheckReport>,
     /// Its tasks.
     pub tasks: Vec<TaskReport>,
+    /// The pages of its wizard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<PageReport>,
 }
 
 /// A check.
@@ -98,6 +102,18 @@ pub struct TaskReport {
     /// The source's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub covers: Option<String>,
+    /// Who said that it is done; null for nobody.
+    pub attested: Option<AttestedReport>,
+}
+
+/// A page of a wizard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PageReport {
+    /// Its id.
+    pub id: String,
+    /// The task that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// Who said that it is done; null for nobody.
     pub attested: Option<AttestedReport>,
 }
@@ -159,12 +175,13 @@ fn step_report(engine: &Engine, step: &str, unreached: Option<&Problem>) -> Step
     let checks: Vec<_> = engine.checked(step).into_iter().map(|checked| check_report(engine, step, checked, unreached)).collect();
     let (own, note) = engine.with_known(|known| judge_step(known, step));
     let tasks = guide.steps.get(step).map(|step| step.tasks.as_slice()).unwrap_or_default();
-    let attested = engine.ledger().attested;
-    let task = |task: &crate::guide::step::Task| TaskReport {
-        id: task.id.clone(),
-        covers: task.covers.clone(),
-        attested: attested.get(&(step.to_owned(), task.id.clone())).map(|word| AttestedReport { by: word.by.clone(), at: word.at }),
+    let ledger = engine.ledger();
+    let word = |id: &str| {
+        let word = attest::word(&ledger, guide.steps.get(step)?, id)?;
+        Some(AttestedReport { by: word.by.clone(), at: word.at })
     };
+    let pages = guide.steps.get(step).map(|step| step.pages.as_slice()).unwrap_or_default();
+    let task = |task: &crate::guide::step::Task| TaskReport { id: task.id.clone(), covers: task.covers.clone(), attested: word(&task.id) };
     let phase = guide.pack.phases.iter().find(|phase| phase.steps.iter().any(|known| known == step));
     StepReport {
         id: guide.full_id(step),
@@ -174,6 +191,7 @@ fn step_report(engine: &Engine, step: &str, unreached: Option<&Problem>) -> Step
         option: guide.option(step).map(str::to_owned),
         note,
         tasks: tasks.iter().map(task).collect(),
+        pages: pages.iter().map(|page| PageReport { id: page.id.clone(), task: page.task.clone(), attested: word(&page.id) }).collect(),
         checks,
     }
 }

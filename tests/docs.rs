@@ -29,11 +29,12 @@ fn compare(marker: &str, made: &str) {
 fn the_key_table_is_made_from_the_key_map() {
     let keys: toml::Value = toml::from_str(&read("assets/keys.toml")).unwrap();
     let mut table = String::from("| key | what it does |\n|---|---|\n");
-    for context in ["screen", "global"] {
+    for context in ["screen", "wizard", "global"] {
+        let place = if context == "wizard" { "in the wizard: " } else { "" };
         for binding in keys.get(context).and_then(toml::Value::as_array).unwrap() {
             let names = binding["keys"].as_array().unwrap().iter().map(|key| format!("`{}`", key.as_str().unwrap()));
             let names = names.collect::<Vec<_>>().join(" ");
-            let _ = writeln!(table, "| {names} | {} |", binding["help"].as_str().unwrap());
+            let _ = writeln!(table, "| {names} | {place}{} |", binding["help"].as_str().unwrap());
         }
     }
     compare("keys", &table);

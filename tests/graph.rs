@@ -7,8 +7,8 @@ mod rude;
 #[path = "support/tenant.rs"]
 mod tenant;
 
-use guidepost::base::Problem;
 use guidepost::base::http::{HttpError, Method};
+use guidepost::base::{Problem, Secret};
 use guidepost::services::entra::{GraphError, GraphGet, GraphWrite, Limits, SignInError};
 use rude::{Answer, Rude, json};
 use serde_json::{Value, json as value};
@@ -289,4 +289,34 @@ async fn an_empty_answer_to_a_deletion_is_fine() {
     let write = GraphWrite { method: Method::DELETE, path: "/v1.0/roleManagement/directory/roleAssignments/x-1".to_owned(), body: None };
     let reply = lab.graph.write(write).await.unwrap();
     assert_eq!((reply.status, reply.body, reply.request_id.as_deref()), (204, Value::Null, Some("r")));
+}
+
+const RESET: &str = "/v1.0/users/u1/authentication/methods/28c10230-6103-485e-b985-444c60001490/resetPassword";
+
+#[tokio::test]
+async fn a_reset_is_watched_at_the_whole_address_that_graph_gave_and_its_reply_keeps_no_password() {
+    let lab = Lab::remembered().await;
+    let place = lab.server.url("/v1.0/users/u1/authentication/operations/o1?aadgdc=PRAC01P&aadgsu=ssprprod-a").to_string();
+    lab.graph_answers([json(202, &value!({"newPassword": CANARY})).with("location", &place), json(200, &value!({"status": "succeeded"}))]);
+    let reply = lab.graph.reset_password(RESET, &Secret::new(CANARY)).await.unwrap();
+    assert_eq!((reply.status, &reply.body), (202, &Value::Null));
+    let location = reply.location.unwrap();
+    assert!(!format!("{location:?}").contains("o1"));
+    assert_eq!(lab.graph.poll(&location).await.unwrap().body["status"], "succeeded");
+    let asked = lab.server.asked();
+    let sent = asked.iter().find(|asked| asked.path() == RESET).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&sent.body).unwrap(), value!({"newPassword": CANARY}));
+    assert!(asked.iter().any(|asked| asked.target.ends_with("/o1?aadgdc=PRAC01P&aadgsu=ssprprod-a")), "with its query");
+    assert!(!format!("{:?}", lab.http.log().recent()).contains(CANARY));
+}
+
+#[tokio::test]
+async fn an_operation_on_another_host_is_never_asked() {
+    let lab = Lab::remembered().await;
+    lab.graph_answers([json(202, &value!({})).with("location", "https://evil.example/v1.0/users/u1/authentication/operations/o1")]);
+    let location = lab.graph.reset_password(RESET, &Secret::new(CANARY)).await.unwrap().location.unwrap();
+    let before = lab.server.asked().len();
+    let error = lab.graph.poll(&location).await.unwrap_err();
+    assert!(matches!(error, GraphError::Elsewhere { .. }), "{error}");
+    assert_eq!(lab.server.asked().len(), before);
 }

@@ -255,7 +255,7 @@ fn event() -> impl Strategy<Value = Event> {
                 by_looking
             }
         ),
-        (any::<u64>(), text(), number()).prop_map(|(intended, why, status)| Event::Failed { intended, why, status }),
+        (any::<u64>(), text(), number()).prop_map(|(intended, why, status)| Event::Failed { intended, why, status, captured: Map::new() }),
         (text(), verdict()).prop_map(|(check, verdict)| Event::Settled { check, verdict }),
         (any::<u64>(), any::<u64>(), number(), opt()).prop_map(|(intended, of, status, note)| Event::Undone { intended, of, status, note }),
         (text(), text(), moment(), text()).prop_map(|(check, reason, until, by)| Event::Waived { check, reason, until, by }),

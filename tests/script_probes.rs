@@ -108,8 +108,7 @@ fn refused(status: u16, code: &str) -> HostError {
 
 /// Each way to have no answer, the code by which a guide knows it, and whether a change is then surely not made.
 fn troubles() -> Vec<(HostError, &'static str, bool)> {
-    let (host, script) = || -> (String, &'static str) { ("APP1".into(), "scheduler") }();
-    let host = || host.clone();
+    let (host, script) = (|| "APP1".to_owned(), "scheduler");
     let says = |said: &str| HostError::Said { host: host(), script, said: said.into() };
     let signed_out = AzureError::SignIn { what: "run".into(), why: SignInError::SignedOut };
     vec![

@@ -11,12 +11,13 @@ use crate::engine::{
     ledger::{Consent, Entry, LEDGER},
     person,
 };
+use crate::guide::Guide;
 
-/// Say that a task, or every task of a step, is done.
+/// Say that a task, a page of a wizard, or every task of a step, is done.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The step, one task of it, or a consent or a change that the ledger names
-    #[arg(value_name = "STEP[/TASK]|consent/LINE|ledger/LINE")]
+    /// The step, one task or wizard page of it, or a consent or a change that the ledger names
+    #[arg(value_name = "STEP[/TASK|/PAGE]|consent/LINE|ledger/LINE")]
     task: String,
     /// A built-in guide or a pack's directory
     #[arg(long, value_name = "GUIDE", default_value = DEFAULT_GUIDE)]
@@ -46,19 +47,22 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     }
     let (step, task) = short.split_once('/').map_or((short, None), |(step, task)| (step, Some(task)));
     let step = step_id(&guide, step)?;
-    let known: Vec<String> = guide.steps.get(&step).map(|step| step.tasks.iter().map(|task| task.id.clone()).collect()).unwrap_or_default();
+    let (known, pages) = names(&guide, &step);
     let tasks = match task {
         None => known,
-        Some(task) if known.iter().any(|id| id == task) => vec![task.to_owned()],
+        Some(task) if known.iter().chain(&pages).any(|id| id == task) => vec![task.to_owned()],
         Some(task) => {
             let task = crate::base::text::short(task, 60);
-            return Err(Problem::usage(format!("step `{step}` has no task `{task}`")).hint(format!("its tasks are {}", known.join(", "))));
+            let pages = if pages.is_empty() { String::new() } else { format!("; its pages are {}", pages.join(", ")) };
+            let hint = format!("its tasks are {}{pages}", known.join(", "));
+            return Err(Problem::usage(format!("step `{step}` has no task `{task}`")).hint(hint));
         }
     };
     let word = if args.withdraw { "not attested any more" } else { "attested" };
     for task in tasks {
-        context.engine.record(Some(&step), Event::Attested { task: task.clone(), by: person(), withdrawn: args.withdraw })?;
-        out::say(&format!("{step}/{task}: {word}"));
+        for name in context.engine.attest(&step, &task, args.withdraw)? {
+            out::say(&format!("{step}/{name}: {word}"));
+        }
     }
     Ok(Exit::Fine)
 }
@@ -81,6 +85,12 @@ fn change(context: &Context, line: &str, args: &Args) -> Result<Exit, Problem> {
         out::tell("nothing was taken back by this; `guidepost undo` would not touch it any more");
     }
     Ok(Exit::Fine)
+}
+
+/// What can be attested in a step: its tasks, and the pages of its wizard.
+fn names(guide: &Guide, step: &str) -> (Vec<String>, Vec<String>) {
+    let Some(step) = guide.steps.get(step) else { return (Vec::new(), Vec::new()) };
+    (step.tasks.iter().map(|task| task.id.clone()).collect(), step.pages.iter().map(|page| page.id.clone()).collect())
 }
 
 /// A person took a consent back by hand; the ledger's entry is closed by that word, and opened again when it is withdrawn.

@@ -8,6 +8,7 @@ use super::{
 use crate::base::{Exit, Problem};
 use crate::engine::{
     action::{Carried, Direction, How, Plan, PlannedOp},
+    attest,
     check::{Verdict, judge_step},
 };
 use crate::lab::{
@@ -177,9 +178,8 @@ async fn one(context: &Context, step: &str, direction: Direction, args: &Args, g
 async fn stands(context: &Context, step: &str) -> bool {
     context.engine.survey(&context.engine.with_needs(step)).await;
     let (verdict, _) = context.engine.with_known(|known| judge_step(known, step));
-    let ledger = context.engine.ledger();
     let Some(definition) = context.engine.guide().steps.get(step) else { return false };
-    let attested = definition.tasks.iter().all(|task| ledger.attested.contains_key(&(step.to_owned(), task.id.clone())));
+    let attested = definition.tasks.len() == attest::count(&context.engine.ledger(), definition);
     match verdict {
         Some(Verdict::Pass | Verdict::Waived | Verdict::NotApplicable) => true,
         Some(Verdict::Unknown) => definition.checks.is_empty() && attested,

@@ -17,7 +17,7 @@ use crate::engine::{
     ledger::Ledger,
 };
 use crate::guide::pack::Environment;
-use crate::lab::profile::{self, Azure, GRAPH_COMMAND_LINE_TOOLS, PRACTICE, Places, Profile, Via};
+use crate::lab::profile::{self, Azure, GRAPH_COMMAND_LINE_TOOLS, HostPlace, PRACTICE, Places, Profile, Via};
 use clap::Subcommand;
 use std::{fs, sync::Arc};
 
@@ -142,10 +142,15 @@ fn show(name: &str, places: &Places) -> Result<Exit, Problem> {
                 Via::Ldap => {
                     line("domain", &format!("{url}, signed in as {}", domain.bind.as_deref().unwrap_or("whoever is signed in here")));
                 }
-                Via::Dc1 => line("domain", "through DC1, which Guidepost cannot do yet"),
+                Via::Dc1 => line("domain", "by scripts on DC1"),
             }
         }
     }
+    let place = |place: Option<HostPlace>| match place {
+        Some(HostPlace::Here) => "on this machine",
+        None => "through Azure",
+    };
+    line("scripts", &format!("on APP1 {}, on DC1 {}", place(profile.hosts.app1), place(profile.hosts.dc1)));
     for (name, value) in &profile.variables {
         line(&format!("variable {name}"), value);
     }

@@ -116,6 +116,7 @@ enum Steer {
         #[arg(required_unless_present = "list", value_name = "VERB")]
         verb: Option<String>,
         /// With what
+        #[arg(allow_negative_numbers = true)]
         args: Vec<String>,
     },
 }

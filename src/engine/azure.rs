@@ -52,9 +52,10 @@ impl Machines {
             Request::Graph { .. }
             | Request::Ldap { .. }
             | Request::Rights { .. }
-            | Request::Script { .. }
             | Request::Object { .. }
-            | Request::Ledger { .. } => Err(plain("this is nothing that Azure knows".into())),
+            | Request::Ledger { .. }
+            | Request::Script { .. }
+            | Request::Trip(_) => Err(plain("this is nothing that Azure knows".into())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A check: a pure function of facts, variables and now, and its verdict. Reads nothing, writes nothing.
 
 use super::{
-    diagnose,
+    attest, diagnose,
     known::{Facts, Known, NoRequest},
     ledger::ChangeKind,
     matcher::{self, Outcome, span},
@@ -231,8 +231,7 @@ fn still_settling(known: &Known<'_>, step: &str, check: &str, definition: &Check
 pub fn judge_step(known: &Known<'_>, step: &str) -> (Option<Verdict>, Option<String>) {
     let Some(definition) = known.guide.steps.get(step) else { return (None, None) };
     if definition.checks.is_empty() {
-        let attested =
-            definition.tasks.iter().filter(|task| known.ledger.attested.contains_key(&(step.to_owned(), task.id.clone()))).count();
+        let attested = attest::count(known.ledger, definition);
         return (Some(Verdict::Unknown), Some(format!("nothing can prove it; {attested} of {} attested", definition.tasks.len())));
     }
     let verdicts: Vec<_> = definition.checks.keys().map(|check| judge(known, step, check).verdict).collect();

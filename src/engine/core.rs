@@ -7,14 +7,19 @@ use super::{
     ledger::{self, Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
     probe::{LookError, Request, Systems},
+    proof,
     schedule::System,
 };
 use crate::base::{Problem, clock::Clock};
-use crate::guide::{Guide, step::Settle};
+use crate::guide::{
+    Guide,
+    step::{Settle, TripBy},
+};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
 };
 use tokio::{
     sync::{Semaphore, watch},
@@ -201,6 +206,9 @@ impl Engine {
             let look = self.with_known(|known| Look::own(ledger::facts(known, step), known.now));
             return self.take_look(request, look);
         }
+        if let Request::Trip(by) = request {
+            return self.look_back(request, *by);
+        }
         let Some(systems) = self.systems() else { return false };
         let Ok(_permit) = self.inner.flying[System::of(request) as usize].acquire().await else { return false };
         let started = tokio::time::Instant::now();
@@ -221,6 +229,14 @@ impl Engine {
             };
             state.looks.insert(request, look);
         }
+    }
+
+    /// The newest round trip, from the journal. It is as old as the trip is: a proof ages like any look.
+    fn look_back(&self, request: &Request, by: TripBy) -> bool {
+        let travelled = self.state().ledger.trips.get(&by).cloned();
+        let now = self.now();
+        let facts = Facts { body: proof::facts(by, travelled.as_ref().map(|travelled| &travelled.trip)), now };
+        self.take_look(request, Look { outcome: Ok(facts), at: travelled.map_or(now, |travelled| travelled.at), took: Duration::ZERO })
     }
 
     fn take_look(&self, request: &Request, look: Look) -> bool {

@@ -107,6 +107,10 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
     let mut still = changed.is_some();
     let body = match request {
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
+        Request::Trip(_) => return Err(sentence("the journal is no question to a domain".to_owned(), None)),
+        Request::Script { run, .. } => {
+            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
+        }
         Request::Ledger { .. } => return Err(sentence("the ledger is no question to a domain".to_owned(), None)),
         Request::Object { dn, attributes } => {
             let names: Vec<&str> = attributes.iter().map(String::as_str).collect();
@@ -116,9 +120,6 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
                 Err(error) => return Err(look_error(&error)),
             };
             json!({"value": found.iter().map(|entry| shown(entry, attributes)).collect::<Vec<_>>()})
-        }
-        Request::Script { run, .. } => {
-            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
         }
         Request::Graph { path, .. } => return Err(sentence(format!("`{}` is no question to a domain", text::short(path, 80)), None)),
         Request::Ldap { base, scope, filter, attributes } => {

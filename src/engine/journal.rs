@@ -64,9 +64,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
-    /// A person said that a task is done, or took that back.
+    /// A person said that a task or a page of a wizard is done, or took that back.
     Attested {
-        /// The task.
+        /// The task or the page.
         task: String,
         /// Who, by the operating system's user name.
         by: String,
@@ -128,6 +128,9 @@ pub enum Event {
         /// The status, if there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
+        /// What was seen all the same, such as the hops of a round trip.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        captured: Map<String, Value>,
     },
     /// A change has arrived everywhere that was looked at.
     Settled {

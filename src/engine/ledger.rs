@@ -4,9 +4,10 @@ use super::{
     check::Verdict,
     journal::{Event, Line},
     known::Known,
-    probe::Write,
+    probe::{TripCall, Write},
+    proof::{CAPTURED, Trip},
 };
-use crate::guide::prose::plain_text;
+use crate::guide::{prose::plain_text, step::TripBy};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -175,6 +176,15 @@ pub struct Waiver {
     pub by: String,
 }
 
+/// A round trip that came to its end, wherever that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Travelled {
+    /// When it was written down, by this machine's clock.
+    pub at: Timestamp,
+    /// What was seen of it.
+    pub trip: Trip,
+}
+
 /// What the journal says of one guide.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
@@ -198,6 +208,10 @@ pub struct Ledger {
     pub passed: BTreeSet<(String, String)>,
     /// The option with which a step was changed last, by step.
     pub options: BTreeMap<String, String>,
+    /// The newest round trip by whose hand it was, arrived or not.
+    pub trips: BTreeMap<TripBy, Travelled>,
+    /// When the password of a user was last about to be reset, by object id.
+    pub resets: BTreeMap<String, Timestamp>,
 }
 
 /// What [`crate::guide::step::Probe::Ledger`] promises: what is open, without the changes of `step` itself.
@@ -239,6 +253,9 @@ impl Ledger {
                 if let Some(option) = option {
                     self.options.insert(step.clone(), option.clone());
                 }
+                if let Write::Trip { trip: TripCall { by: TripBy::Administrator, user, .. } } = request {
+                    self.resets.insert(user.clone(), at);
+                }
                 self.in_doubt.push(InDoubt {
                     n: line.n,
                     at,
@@ -251,6 +268,7 @@ impl Ledger {
                 });
             }
             Event::Done { intended, captured, undo, no_undo, with, .. } => {
+                self.travelled(at, captured);
                 if let Some(doubt) = self.end(*intended) {
                     self.changes.insert(step.clone(), Change { at, kind: ChangeKind::Done, settled: false });
                     let undo = undo.clone();
@@ -271,7 +289,8 @@ impl Ledger {
                     });
                 }
             }
-            Event::Failed { intended, .. } => {
+            Event::Failed { intended, captured, .. } => {
+                self.travelled(at, captured);
                 self.end(*intended);
             }
             Event::Settled { .. } => {
@@ -364,6 +383,13 @@ impl Ledger {
         let ours = self.changes.get(&step).is_some_and(|change| change.kind != ChangeKind::Attested && !change.settled);
         if !ours {
             self.changes.insert(step, Change { at, kind: ChangeKind::Attested, settled: false });
+        }
+    }
+
+    /// Keeps the newest trip. What a newer Guidepost wrote and this one cannot read is none.
+    fn travelled(&mut self, at: Timestamp, captured: &Map<String, Value>) {
+        if let Some(trip) = captured.get(CAPTURED).and_then(|trip| serde_json::from_value::<Trip>(trip.clone()).ok()) {
+            self.trips.insert(trip.by, Travelled { at, trip });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The content of a screen as a value. `tui` and `plain` draw it, so what one shows the other has. Knows no terminal.
 
 pub mod build;
+pub mod mirror;
 #[cfg(test)]
 pub(crate) mod scenes;
 pub mod words;
@@ -10,6 +11,7 @@ pub use super::consent::Meter;
 use crate::guide::prose::{Block, Span};
 pub use crate::services::entra::Way;
 use jiff::{SignedDuration, Timestamp};
+pub use mirror::{Mirror, OpenPage, Showing, Todo};
 use std::time::Duration;
 
 /// The step screen.
@@ -128,6 +130,8 @@ pub struct StepPage {
     pub tasks: Vec<TaskLine>,
     /// The pages of a wizard.
     pub pages: Vec<WizardLine>,
+    /// The wizard's window, where the lab shows it; `None` where a person looks at the real one.
+    pub mirror: Option<Mirror>,
     /// Where the source is outdated, incomplete or wrong.
     pub notes: Vec<NoteLine>,
     /// What Guidepost can do here; `None` when only a person can.
@@ -170,6 +174,12 @@ pub struct Attested {
 /// One page of a wizard, with its real labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WizardLine {
+    /// Its id.
+    pub id: String,
+    /// The task that it belongs to, by its number in the list, from 1; `None` for none.
+    pub task: Option<usize>,
+    /// Who said it is done, and when.
+    pub attested: Option<Attested>,
     /// Its title.
     pub title: Vec<Span>,
     /// What to press, choose, tick, keep and enter, each with its verb.
@@ -257,6 +267,8 @@ pub enum Act {
     Back,
     /// Sign in.
     SignIn,
+    /// Go through the wizard page by page.
+    Wizard,
 }
 
 /// Something said once.

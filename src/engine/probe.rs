@@ -3,11 +3,15 @@
 use super::consent::WriteAsk;
 use super::matcher::Scope;
 pub use super::object::{MadeObject, NewObject, ObjectCall, Values};
-use crate::base::encode::{self, EncodeError};
+use crate::base::{
+    Problem,
+    encode::{self, EncodeError},
+};
 use crate::guide::step::{
-    AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, WriteMethod,
+    AzureLook, Body, Grant, GraphGet, GraphWrite, LdapSearch, MachinePart, Probe, Right, RightsLook, SearchScope, Trip, TripBy, WriteMethod,
 };
 use crate::guide::variables::{Part, Reference, Template};
+use crate::lab::control::wizard::{Operation, Window};
 use crate::services::entra::Purpose;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -51,6 +55,15 @@ pub enum Request {
     Machine(MachinePart),
     /// All machines of the lab's resource group.
     Machines,
+    /// The newest round trip that the journal knows; nothing goes out.
+    Trip(TripBy),
+    /// A script that only reads, on the machine that it is for.
+    Script {
+        /// Its name.
+        run: String,
+        /// How far back it looks, where it does.
+        within: Option<Duration>,
+    },
     /// One object of the domain, as a change of it is planned: `/value` is empty where it is not there.
     Object {
         /// Its distinguished name.
@@ -62,13 +75,6 @@ pub enum Request {
     Ledger {
         /// The step that asks; its own lines are left out.
         step: String,
-    },
-    /// A script that only reads, on the machine that it is for.
-    Script {
-        /// Its name.
-        run: String,
-        /// How far back it looks, where it does.
-        within: Option<Duration>,
     },
 }
 
@@ -83,6 +89,8 @@ pub enum Cost {
     Ldap,
     /// Azure: as Graph; a subscription takes 25 reads a second (`facts/wire.md` 26).
     Azure,
+    /// The journal: as Graph, because another process may have written.
+    Journal,
     /// A script on a machine: when a person asks, while a change settles, or every 10 min; one at a time, for it takes 20 s and more
     /// (`facts/wire.md` 25).
     Script,
@@ -98,6 +106,7 @@ impl Request {
             Self::Graph { .. } | Self::Ledger { .. } => Cost::Graph,
             Self::Ldap { .. } | Self::Rights { .. } | Self::Object { .. } => Cost::Ldap,
             Self::Machine(_) | Self::Machines => Cost::Azure,
+            Self::Trip(_) => Cost::Journal,
             Self::Script { .. } => Cost::Script,
         }
     }
@@ -119,16 +128,38 @@ pub enum Write {
         /// What is done to it.
         azure: MachineCall,
     },
-    /// One of the domain's objects.
-    Object {
-        /// What is done to it.
-        ldap: ObjectCall,
+    /// One password that travels.
+    Trip {
+        /// Whose.
+        trip: TripCall,
     },
     /// A script of the program.
     Script {
         /// Which, and what it is given.
         script: ScriptCall,
     },
+    /// One of the domain's objects.
+    Object {
+        /// What is done to it.
+        ldap: ObjectCall,
+    },
+}
+
+/// One password that travels, as the plan shows it and the journal keeps it: the password itself stands nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TripCall {
+    /// Whose hand sets it.
+    pub by: TripBy,
+    /// The user's object id in the tenant.
+    pub user: String,
+    /// The same user in the domain.
+    pub dn: String,
+    /// The name by which that user signs in.
+    pub upn: String,
+    /// `pwdLastSet` in the domain before, as the domain writes it; `None` where the domain could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// A script that changes something, as it is sent.
@@ -224,8 +255,12 @@ impl Write {
                 format!("{verb} {count} {entries} for {whose} {to} the permissions of {}", permissions.on)
             }
             Self::Machine { azure } => format!("start {}", azure.start),
-            Self::Object { ldap } => ldap.line(),
+            Self::Trip { trip } => match trip.by {
+                TripBy::Administrator => format!("reset the password of {}", trip.upn),
+                TripBy::Person => format!("watch {} set a password", trip.upn),
+            },
             Self::Script { script } => script.line(),
+            Self::Object { ldap } => ldap.line(),
         }
     }
 }
@@ -326,6 +361,19 @@ pub trait Systems: Send + Sync {
         false
     }
 
+    /// Whether the lab shows the wizard of Entra Connect and lets it be operated.
+    fn offers_wizard(&self) -> bool {
+        false
+    }
+
+    /// What a person does with the wizard, and its window after that; `None` only looks. No change of a plan: nobody but the person does it.
+    ///
+    /// # Errors
+    /// The lab offers none, cannot be reached, or its page does not take this.
+    async fn wizard(&self, _operation: Option<&Operation>) -> Result<Window, Problem> {
+        Err(Problem::new("this lab shows no wizard"))
+    }
+
     /// The address that a Graph request goes to, for plans and screens.
     fn address(&self, path: &str) -> String;
 
@@ -367,8 +415,9 @@ pub fn request(probe: &Probe, step: &str, scope: &dyn Scope) -> Result<Request, 
         Probe::Rights(look) => rights_look(look, scope),
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
-        Probe::Ledger(_) => Ok(Request::Ledger { step: step.to_owned() }),
+        Probe::Trip(look) => Ok(Request::Trip(look.by)),
         Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
+        Probe::Ledger(_) => Ok(Request::Ledger { step: step.to_owned() }),
     }
 }
 
@@ -432,6 +481,15 @@ fn graph_get(get: &GraphGet, scope: &dyn Scope) -> Result<Request, Unwritable> {
         query.push(("$expand".to_owned(), expand.clone()));
     }
     Ok(Request::Graph { path: fill(&get.get, scope, segment)?, query, eventual: get.eventual })
+}
+
+/// Whose password travels.
+///
+/// # Errors
+/// [`Unwritable`] when a reference finds nothing.
+pub fn trip(trip: &Trip, scope: &dyn Scope) -> Result<TripCall, Unwritable> {
+    let (user, upn) = (fill(&trip.user, scope, plain)?, fill(&trip.upn, scope, plain)?);
+    Ok(TripCall { by: trip.by, user, dn: name(&trip.dn, scope)?, upn, before: None })
 }
 
 /// The Graph request of an op or of its undo.

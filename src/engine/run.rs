@@ -4,7 +4,7 @@ mod walk;
 
 use super::{
     consent::NewConsent,
-    page::{Page, SignInPane, Way},
+    page::{Page, SignInPane, Way, mirror::Operation},
     probe::Systems,
 };
 use crate::base::{Problem, Secret, http::WireLine};
@@ -43,6 +43,8 @@ pub enum Command {
     SignInBy(Way),
     /// What a person pasted into the sign-in.
     Paste(Pasted),
+    /// What the person does with the wizard, where the lab shows it.
+    Operate(Operation),
     /// Answer an op in doubt: it happened, or it did not.
     Settle {
         /// Whether it happened.

@@ -22,13 +22,15 @@ pub enum System {
     Domain,
     /// Resource Manager.
     Azure,
+    /// The lab's journal.
+    Journal,
     /// The machine on which a guide's scripts run.
     App1,
 }
 
 impl System {
     /// All of them, each at the place of its number.
-    pub const ALL: [Self; 4] = [Self::Graph, Self::Domain, Self::Azure, Self::App1];
+    pub const ALL: [Self; 5] = [Self::Graph, Self::Domain, Self::Azure, Self::Journal, Self::App1];
 
     /// Which one a request goes to.
     #[must_use]
@@ -37,6 +39,7 @@ impl System {
             Cost::Graph | Cost::Report => Self::Graph,
             Cost::Ldap => Self::Domain,
             Cost::Azure => Self::Azure,
+            Cost::Journal => Self::Journal,
             Cost::Script => Self::App1,
         }
     }
@@ -46,7 +49,7 @@ impl System {
     pub const fn in_flight(self) -> usize {
         match self {
             Self::Graph => 4,
-            Self::Domain | Self::App1 => 1,
+            Self::Domain | Self::Journal | Self::App1 => 1,
             // A lab has three machines.
             Self::Azure => 3,
         }
@@ -235,7 +238,7 @@ impl Entry {
 
 fn first(cost: Cost) -> Duration {
     match cost {
-        Cost::Graph | Cost::Ldap | Cost::Azure => FIRST,
+        Cost::Graph | Cost::Ldap | Cost::Azure | Cost::Journal => FIRST,
         Cost::Report => LONGEST,
         Cost::Script => SCRIPTS,
     }

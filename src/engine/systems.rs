@@ -17,6 +17,10 @@ use crate::base::{
 };
 use crate::guide::{Guide, rights, step::MachinePart};
 use crate::lab::connect::{Lab, Reached, reach, sign_in_problem};
+use crate::lab::control::{
+    Capability, Control,
+    wizard::{Operation, Window},
+};
 use crate::services::{
     azure::Tokens as _,
     entra::{
@@ -38,8 +42,8 @@ pub struct LabSystems {
     machines: Machines,
     scripts: Scripts,
     session: Session,
-    /// Keeps a started lab alive.
-    _reached: Reached,
+    /// Keeps a started lab alive, and knows what can be steered in it.
+    reached: Reached,
 }
 
 impl LabSystems {
@@ -64,6 +68,7 @@ impl Systems for LabSystems {
             Request::Ldap { .. } | Request::Rights { .. } | Request::Object { .. } => return self.domain.look(request).await,
             Request::Ledger { .. } => return Err(plain("no system is asked what stands in the ledger".to_owned())),
             Request::Machine(_) | Request::Machines => return self.machines.look(request).await,
+            Request::Trip(_) => return Err(plain("the journal is asked, no system".to_owned())),
             Request::Script { .. } => return self.scripts.look(request).await,
         };
         if self.app_only() && !rights::apps_may("GET", &path) {
@@ -81,6 +86,7 @@ impl Systems for LabSystems {
             Write::Graph(call) => self.send_graph(call).await,
             Write::Permissions { permissions } => self.domain.send(permissions).await,
             Write::Machine { azure } => self.machines.send(azure).await,
+            Write::Trip { .. } => Err(SendError::Refused(plain("a round trip is no single request".to_owned()))),
             Write::Object { ldap } => self.domain.send_object(ldap).await,
             Write::Script { script } => self.scripts.send(script).await,
         }
@@ -124,6 +130,18 @@ impl Systems for LabSystems {
         self.session.is_app()
     }
 
+    fn offers_wizard(&self) -> bool {
+        self.control().is_some()
+    }
+
+    async fn wizard(&self, operation: Option<&Operation>) -> Result<Window, Problem> {
+        let control = self.control().ok_or_else(|| Problem::new("this lab shows no wizard"))?;
+        match operation {
+            Some(operation) => control.operate(operation).await,
+            None => control.wizard().await,
+        }
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -142,6 +160,10 @@ impl Systems for LabSystems {
 }
 
 impl LabSystems {
+    fn control(&self) -> Option<&Control> {
+        self.reached.control.as_ref()?.with(Capability::Wizard)
+    }
+
     async fn send_graph(&self, write: &GraphCall) -> Result<Answer, SendError> {
         let method = match write.method.as_str() {
             "POST" => Method::POST,
@@ -162,7 +184,7 @@ impl LabSystems {
 }
 
 fn answer(reply: GraphReply) -> Answer {
-    let GraphReply { status, body, date, request_id, took } = reply;
+    let GraphReply { status, body, date, request_id, took, location: _ } = reply;
     Answer { status, body, date, request_id, took }
 }
 
@@ -254,7 +276,7 @@ fn systems(reached: Reached, account: Account) -> Arc<dyn Systems> {
     let base = reached.session.settings().graph.as_str().trim_end_matches('/').to_owned();
     let (session, domain) = (reached.session.clone(), Domain::new(reached.domain.clone()));
     let (machines, scripts) = (Machines::new(reached.azure.clone()), Scripts::new(reached.hosts.clone()));
-    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, machines, scripts, session, _reached: reached })
+    Arc::new(LabSystems { graph: reached.graph.clone(), account, base, domain, machines, scripts, session, reached })
 }
 
 /// What the application for this purpose may do now, as far as anybody can tell.

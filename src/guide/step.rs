@@ -96,11 +96,46 @@ pub enum Probe {
     Rights(RightsLook),
     /// The lab's machines in Azure.
     Azure(AzureLook),
+    /// The newest round trip of a password, from the lab's journal; nothing is asked of any system.
+    Trip(TripLook),
+    /// A script of the program that only reads, on the machine that it is for.
+    Script(ScriptLook),
     /// What Guidepost itself changed in this lab and has not taken back: a list under `/value`, each with `step`, `op`, `title`, `at` and
     /// `undo` (whether Guidepost can take it back). The changes of the step that asks are left out, consents are not; no request goes out.
     Ledger(LedgerLook),
-    /// A script of the program that only reads, on the machine that it is for.
-    Script(ScriptLook),
+}
+
+/// The newest round trip of one kind.
+///
+/// Its facts: `by`, `user`, `at`, `verdict`, `slowest`, `stopped_at`, `code` (the cause, or null), and `hops`, a list of `name` (`asked`,
+/// `received`, `written`, `confirmed`, `finished`, `usable`), `verdict`, `at`, `clock` (`graph`, `app1`, `domain`), `offset_ms`, `took_ms` and
+/// `says`. Before the first trip `verdict` is null and `hops` is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TripLook {
+    /// Whose hand set the password.
+    pub by: TripBy,
+}
+
+/// Whose hand sets the password of a round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TripBy {
+    /// An administrator resets it through Graph, as Guidepost does.
+    Administrator,
+    /// The person does it, at aka.ms/sspr; Guidepost only watches.
+    Person,
+}
+
+impl TripBy {
+    /// As it stands in `step.yaml` and in facts.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Person => "person",
+        }
+    }
 }
 
 /// A script that only reads; its result is the facts, its `time` their time.
@@ -515,10 +550,12 @@ pub enum Change {
     Grant(Grant),
     /// One of the lab's machines in Azure.
     Azure(AzureChange),
-    /// One of the domain's objects: made, or some of its attributes set.
-    Ldap(LdapWrite),
+    /// One password that travels, watched from end to end.
+    Trip(Trip),
     /// A script of the program that changes something.
     Script(ScriptRun),
+    /// One of the domain's objects: made, or some of its attributes set.
+    Ldap(LdapWrite),
 }
 
 /// A change of one of the domain's objects.
@@ -578,6 +615,21 @@ pub struct LdapSet {
     pub set: IndexMap<String, Template>,
 }
 
+/// One password that travels. By an administrator: it is reset with one that is made at apply, kept in memory only and never shown. By the
+/// person: nothing is sent.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trip {
+    /// Whose hand sets it.
+    pub by: TripBy,
+    /// The user's object id in the tenant.
+    pub user: Template,
+    /// The same user's distinguished name in the domain.
+    pub dn: Template,
+    /// The name by which that user signs in.
+    pub upn: Template,
+}
+
 /// Rights that are given to somebody on one of the domain's objects: only entries that are missing are added.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -610,14 +662,14 @@ pub enum Undo {
     Graph(GraphWrite),
     /// By removing exactly the entries that the grant added.
     Revoke,
+    /// By this script.
+    Script(ScriptRun),
     /// By deleting the object that was made, if it is still that object and nothing is in it.
     Delete,
     /// By giving the attributes back the values they had, where they still have the ones that were set.
     Restore,
     /// With the object that the op of this name made: it goes when that goes.
     With(String),
-    /// By this script.
-    Script(ScriptRun),
     /// Not at all, and why.
     None(String),
 }
@@ -686,7 +738,7 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
-            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Script(_) | Self::Ledger(_) => Vec::new(),
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Ledger(_) | Self::Trip(_) | Self::Script(_) => Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::step::{
     AzureChange, Body, Change, Count, Doubt, Expectation, Grant, GraphWrite, LdapAdd, LdapClass, LdapSet, LdapWrite, MadePassword, Matcher,
-    Op, Operand, ScriptRun, Undo, WriteMethod,
+    Op, Operand, ScriptRun, Trip, Undo, WriteMethod,
 };
 use super::variables::{Pointer, SyntaxError, Template, parse_duration};
 use indexmap::IndexMap;
@@ -126,7 +126,7 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
     Ok(count)
 }
 
-/// One request of an action: `graph`, `grant`, `azure`, `script` or `ldap`.
+/// One request of an action: `graph`, `grant`, `azure`, `ldap`, `script` or `trip`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOp {
@@ -140,6 +140,8 @@ pub(super) struct WrittenOp {
     grant: Option<Grant>,
     /// A machine in Azure.
     azure: Option<AzureChange>,
+    /// One password that travels.
+    trip: Option<Trip>,
     /// A script of the program.
     script: Option<ScriptRun>,
     /// An object of the domain.
@@ -157,11 +159,12 @@ impl TryFrom<WrittenOp> for Op {
     type Error = SyntaxError;
 
     fn try_from(written: WrittenOp) -> Result<Self, SyntaxError> {
-        let WrittenOp { id, unless, graph, grant, azure, script, ldap, capture, doubt, undo } = written;
+        let WrittenOp { id, unless, graph, grant, azure, script, ldap, trip, capture, doubt, undo } = written;
         let mut sent: Vec<(&str, Change)> = Vec::new();
         sent.extend(graph.map(|graph| ("graph", Change::Graph(graph))));
         sent.extend(grant.map(|grant| ("grant", Change::Grant(grant))));
         sent.extend(azure.map(|azure| ("azure", Change::Azure(azure))));
+        sent.extend(trip.map(|trip| ("trip", Change::Trip(trip))));
         sent.extend(script.map(|script| ("script", Change::Script(script))));
         sent.extend(ldap.map(LdapWrite::try_from).transpose()?.map(|ldap| ("ldap", Change::Ldap(ldap))));
         let mut sent = sent.into_iter();
@@ -174,7 +177,7 @@ impl TryFrom<WrittenOp> for Op {
             }
             (None, _) => {
                 return Err(SyntaxError(format!(
-                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …`, `script: …` or `ldap: …`"
+                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …`, `ldap: …`, `script: …` or `trip: …`"
                 )));
             }
         };

@@ -7,6 +7,7 @@ pub mod hosts;
 mod start;
 
 use super::certificate;
+use super::control::{Control, Offered};
 use super::given::{Given, REFRESH_TOKEN};
 use super::profile::{Hosts, PRACTICE, Places, Profile, SignInWay, Via, usual_way};
 use crate::base::{
@@ -164,6 +165,8 @@ pub struct Reached {
     pub held: Option<Hold>,
     /// By which an application signs in; `None` where persons do.
     pub certificate: Option<entra::Certificate>,
+    /// What can be steered in it; `None` where nothing can.
+    pub control: Option<Offered>,
 }
 
 impl Reached {
@@ -217,9 +220,14 @@ pub async fn reach(lab: &Lab, pack: &Pack, wire: &WireLog, clock: Arc<dyn Clock>
             let http = http(Some(endpoint.ca_file.clone()), None, wire)?;
             let domain = endpoint.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name)).with_wire(wire);
             let azure = endpoint.azure();
+            let control = match Control::of(&endpoint) {
+                Ok(control) => Offered::by(control).await,
+                Err(_) => None,
+            };
             let held = endpoint.control.map(|control| http.hold(Request::new(Method::GET, below(&control, "hold"))));
             let settings = settings(endpoint.authority, endpoint.tenant_id, endpoint.client_id, None, endpoint.graph, pack);
-            Ok(reached(&lab.name, http, (domain, azure, Hosts::default()), settings, (vault, key), clock, None, held))
+            let reached = reached(&lab.name, http, (domain, azure, Hosts::default()), settings, (vault, key), clock, None, held);
+            Ok(Reached { control, ..reached })
         }
         Way::Configured(profile) => {
             let (vault, why_not_kept) = Vault::open(KEYRING_APP).await;
@@ -308,7 +316,18 @@ fn reached(
     let azure = AzureWay::new(lab, http.clone(), &session, azure, clock);
     let hosts = HostWay::new(places, azure.clone());
     let domain = domain.over(&hosts);
-    Reached { graph: Graph::new(http.clone(), session.clone()), domain, azure, hosts, http, session, notice, held, certificate: None }
+    Reached {
+        graph: Graph::new(http.clone(), session.clone()),
+        domain,
+        azure,
+        hosts,
+        http,
+        session,
+        notice,
+        held,
+        certificate: None,
+        control: None,
+    }
 }
 
 /// Why an application may not do this: it changes nothing, and no person can sign in in its place.

@@ -1,5 +1,7 @@
 //! The control address of a lab that offers one: its clock, what persons do in it. Not for what a real lab offers.
 
+pub mod wizard;
+
 use super::connect::Endpoint;
 use crate::base::{
     Problem,
@@ -9,6 +11,52 @@ use crate::base::{
 use serde_json::{Value, json};
 use std::time::Duration;
 use url::Url;
+
+/// What a lab's control can do; faces act on these, never on which lab it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// The wizard of Entra Connect is shown and operated.
+    Wizard,
+    /// Time passes on demand.
+    Clock,
+    /// Things break and heal on demand.
+    Faults,
+    /// Persons do what is theirs to do.
+    Person,
+}
+
+impl Capability {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Wizard => "wizard",
+            Self::Clock => "clock",
+            Self::Faults => "faults",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// The way to steer a lab, and what it said once that it can.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    control: Control,
+    words: Vec<String>,
+}
+
+impl Offered {
+    /// Asks a control what it can; `None` when it does not answer, for a lab can be walked without.
+    pub(super) async fn by(control: Control) -> Option<Self> {
+        let said = control.get("").await.ok()?;
+        let words = said.get("capabilities")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        Some(Self { control, words })
+    }
+
+    /// The control, if it has a capability.
+    #[must_use]
+    pub fn with(&self, capability: Capability) -> Option<&Control> {
+        self.words.iter().any(|word| word == capability.word()).then_some(&self.control)
+    }
+}
 
 /// The way to steer a lab.
 #[derive(Clone, Debug)]
@@ -70,14 +118,19 @@ impl Control {
     }
 
     async fn ask(&self, request: Request) -> Result<Value, Problem> {
+        let hint = "`guidepost practice person --list` shows what a person can do";
+        self.answer(request).await?.map_err(|why| Problem::new(format!("the practice lab refused: {why}")).hint(hint))
+    }
+
+    /// What came back, or why the lab refused.
+    async fn answer(&self, request: Request) -> Result<Result<Value, String>, Problem> {
         let reply = self.http.send(request).await?;
         let value: Value =
             serde_json::from_slice(&reply.body).map_err(|error| Problem::new(format!("the practice lab's answer is no JSON: {error}")))?;
         if reply.status == 200 {
-            return Ok(value);
+            return Ok(Ok(value));
         }
         let why = value.get("error").and_then(Value::as_str).unwrap_or("it did not say why");
-        let hint = "`guidepost practice person --list` shows what a person can do";
-        Err(Problem::new(format!("the practice lab refused: {}", text::line(why))).hint(hint))
+        Ok(Err(text::line(why)))
     }
 }

@@ -1,10 +1,10 @@
 //! Pages and what changed between two of them, as lines of words. No glyph carries meaning here.
 
+use super::mirror;
 use crate::{
     base::{http::WireLine, text::line},
     engine::page::{
-        ActionLine, CheckPane, Connection, NoteLine, OptionLine, Overlay, Page, PlanPane, SignInAsk, SignInPane, TaskLine, WizardLine,
-        words,
+        ActionLine, CheckPane, Connection, NoteLine, OptionLine, Overlay, Page, PlanPane, SignInAsk, SignInPane, TaskLine, words,
     },
     guide::prose::{Block, plain_text},
 };
@@ -32,7 +32,7 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
     }
     let place = if step.place.is_empty() { "By hand".to_owned() } else { format!("By hand, in: {}", step.place) };
     section(&mut lines, &place, step.tasks.iter().enumerate().map(|(at, task)| task_line(at, task)).collect());
-    section(&mut lines, "Page by page", step.pages.iter().enumerate().flat_map(|(at, page)| wizard_lines(at, page)).collect());
+    section(&mut lines, "Page by page", step.pages.iter().enumerate().flat_map(|(at, page)| mirror::guide_page(at, page)).collect());
     section(&mut lines, "Verification", page.checks.iter().flat_map(|pane| check_lines(pane, elapsed)).collect());
     section(&mut lines, "Field notes", step.notes.iter().flat_map(note_lines).collect());
     lines.extend(notice(page));
@@ -103,6 +103,7 @@ pub(super) fn changes(old: &Page, new: &Page) -> Vec<String> {
             lines.push(task_line(at, task));
         }
     }
+    lines.extend(mirror::changes(old, new));
     if old.step.verdict != new.step.verdict {
         lines.push(format!("this step: {}", words::verdict_word(new.step.verdict)));
     }
@@ -185,12 +186,6 @@ fn task_line(at: usize, task: &TaskLine) -> String {
     let attested =
         task.attested.as_ref().map(|attested| format!(" [attested by {}, {}]", attested.by, attested.at.strftime("%Y-%m-%d %H:%M UTC")));
     format!("{}{covers}: {}{}", at + 1, plain_text(&task.text), attested.unwrap_or_default())
-}
-
-fn wizard_lines(at: usize, wizard: &WizardLine) -> Vec<String> {
-    let mut lines = vec![format!("Page {}: {}", at + 1, plain_text(&wizard.title))];
-    lines.extend(wizard.lines.iter().map(|(verb, what)| format!("  {verb}: {what}")));
-    lines
 }
 
 fn check_lines(pane: &CheckPane, elapsed: Duration) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! The line mode from the front: words in, lines out, commands to a scripted engine.
 
 use super::*;
-use crate::engine::page::scenes;
+use crate::engine::page::scenes::{self, window};
 use std::{
     io,
     sync::{Mutex, PoisonError},
@@ -174,4 +174,49 @@ async fn an_address_is_pasted_in_words_and_another_way_can_be_said() {
     assert_eq!(play.commands.recv().await, Some(Command::Dismiss));
     let told = play.quits().await;
     assert!(!told.contains("code=x"), "{told}");
+}
+
+#[tokio::test]
+async fn the_wizard_is_operated_by_words_and_what_differs_is_said() {
+    let mut play = Play::start(window::closed());
+    play.types("wizard").await;
+    play.reads("wizard: not open; type wizard open").await;
+    play.types("wizard open").await;
+    assert_eq!(play.commands.recv().await, Some(Command::Operate(Operation::Open)));
+    play.views.send(Arc::new(window::tasks("", 1))).unwrap();
+    play.reads("choice, not chosen: Customize synchronization options").await;
+    play.reads("next: choose Customize synchronization options").await;
+    play.types("Choose  Configure staging mode").await;
+    assert_eq!(play.commands.recv().await, Some(Command::Operate(Operation::Choose("Configure staging mode".to_owned()))));
+    play.views.send(Arc::new(window::tasks("Configure staging mode", 2))).unwrap();
+    play.reads("differs from the guide: Configure staging mode is chosen").await;
+    play.views.send(Arc::new(window::elsewhere())).unwrap();
+    play.reads("not taken: the page `Rotate application certificate` has no button `Next`").await;
+    for (line, operation) in [
+        ("press Next", Operation::Press("Next".to_owned())),
+        ("tick Password writeback", Operation::Tick("Password writeback".to_owned())),
+        ("enter Username", Operation::Enter("Username".to_owned())),
+        ("wizard close", Operation::Close),
+    ] {
+        play.types(line).await;
+        assert_eq!(play.commands.recv().await, Some(Command::Operate(operation)));
+    }
+    play.types("press").await;
+    play.reads("say which: the label as it stands on the page").await;
+    play.quits().await;
+}
+
+#[tokio::test]
+async fn without_a_window_the_wizards_pages_are_told_and_attested_by_number() {
+    let mut play = Play::start(window::pages());
+    play.types("wizard").await;
+    play.reads("Page 4: Optional features").await;
+    play.types("attest page 4").await;
+    let attest = Command::Attest { step: "entra-connect-writeback".to_owned(), task: "optional-features".to_owned() };
+    assert_eq!(play.commands.recv().await, Some(attest));
+    play.types("attest page 9").await;
+    play.reads("there is no page 9; this step has 5").await;
+    play.types("press Next").await;
+    play.reads("no wizard's window is shown here").await;
+    play.quits().await;
 }

@@ -261,11 +261,7 @@ mod tests {
                 Holdup::MachineOff,
             ),
             (|world, now| world.set_service(false, now), |world, now| world.set_service(true, now), Holdup::ServiceStopped),
-            (
-                |world, now| world.connect.wizard = Some(super::super::world::Wizard::open(now)),
-                |world, _| world.connect.wizard = None,
-                Holdup::Suspended,
-            ),
+            (|world, now| world.show_wizard(now), |world, _| world.connect.wizard = None, Holdup::Suspended),
             (|world, now| world.set_staging(true, now), |world, now| world.set_staging(false, now), Holdup::Staging),
         ];
         for (hold, release, why) in held {

@@ -6,14 +6,15 @@ use super::{
     parse_duration,
     store::StoreError,
     wire::{Answer, Content, Question},
-    world::{Misstep, Preset},
+    world::{Misstep, Preset, Touch},
 };
+use crate::base::Secret;
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-/// What this control can do; faces act on these names. `wizard` comes with its issue.
-const CAPABILITIES: &[&str] = &["clock", "person", "faults"];
+/// What this control can do; faces act on these names.
+const CAPABILITIES: &[&str] = &["clock", "person", "faults", "wizard"];
 
 #[derive(Deserialize)]
 struct Clock {
@@ -25,6 +26,9 @@ struct Person {
     verb: String,
     #[serde(default)]
     args: Vec<String>,
+    /// What the person types as a new password, where a verb needs one; a made one that nobody learns when it is missing.
+    #[serde(default)]
+    password: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +49,18 @@ struct Faults {
     heal: Option<String>,
 }
 
+/// What a person does with the wizard's window: exactly one of these. No secret goes over: a field is filled by its name alone.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Window {
+    /// Opens the wizard, or closes its window.
+    Open(bool),
+    Choose(String),
+    Tick(String),
+    Enter(String),
+    Press(String),
+}
+
 /// Answers a control request; `path` is what follows the key.
 pub(super) fn answer(live: &mut Live, question: &Question, path: &[String]) -> Answer {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -54,6 +70,8 @@ pub(super) fn answer(live: &mut Live, question: &Question, path: &[String]) -> A
         (&Method::GET, ["hold"]) => Ok(Answer { content: Content::Hold, ..Answer::empty(200) }),
         (&Method::POST, ["clock"]) => body(question).and_then(|asked| advance(live, &asked)),
         (&Method::POST, ["person"]) => body(question).and_then(|asked| person(live, &asked)),
+        (&Method::GET, ["wizard"]) => Ok(wizard(live)),
+        (&Method::POST, ["wizard"]) => body(question).and_then(|asked| operate(live, asked)),
         (&Method::GET, ["faults"]) => Ok(broken(live)),
         (&Method::POST, ["faults"]) => body(question).and_then(|asked| change_faults(live, &asked)),
         (&Method::POST, ["reset"]) => body(question).and_then(|asked| reset(live, &asked)),
@@ -98,14 +116,47 @@ impl From<StoreError> for Undone {
     }
 }
 
+impl From<Undone> for Answer {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Misstep(misstep) => refused(409, misstep.to_string()),
+            Undone::Store(error) => Self::from(error),
+        }
+    }
+}
+
 fn person(live: &mut Live, asked: &Person) -> Result<Answer, Answer> {
     let now = live.now();
-    let done = live.change(|world| world.person(&asked.verb, &asked.args, now).map_err(Undone::Misstep));
-    done.map_err(|undone| match undone {
-        Undone::Misstep(misstep) => refused(409, misstep.to_string()),
-        Undone::Store(error) => Answer::from(error),
-    })?;
+    let done = live.change(|world| {
+        world.writeback.typed.clone_from(&asked.password);
+        let done = world.person(&asked.verb, &asked.args, now).map_err(Undone::Misstep);
+        world.writeback.typed = None;
+        done
+    });
+    done.map_err(Answer::from)?;
     Ok(Answer::json(200, json!({"done": asked.verb})))
+}
+
+fn wizard(live: &Live) -> Answer {
+    let page = live.world().wizard_page();
+    Answer::json(200, json!({"open": page.is_some(), "page": page}))
+}
+
+fn operate(live: &mut Live, asked: Window) -> Result<Answer, Answer> {
+    let now = live.now();
+    let done = live.change(|world| {
+        let touch = match asked {
+            Window::Open(true) => return world.open_wizard(now).map_err(Undone::Misstep),
+            Window::Open(false) => return world.close_wizard().map_err(Undone::Misstep),
+            Window::Choose(label) => Touch::Choose(label),
+            Window::Tick(label) => Touch::Tick(label),
+            Window::Enter(label) => Touch::Enter(label),
+            Window::Press(label) => Touch::Press(label),
+        };
+        world.touch_wizard(&touch, now).map_err(Undone::Misstep)
+    });
+    done.map_err(Answer::from)?;
+    Ok(wizard(live))
 }
 
 fn reset(live: &mut Live, asked: &Reset) -> Result<Answer, Answer> {

@@ -12,6 +12,7 @@ mod session;
 mod tree;
 mod values;
 mod wire;
+mod write_back;
 
 pub(super) use local::{Local, Refused, Scope};
 pub(super) use values::generalized;
@@ -31,6 +32,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use wire::{Request, Silence};
+pub(super) use write_back::{Order, write_back};
 
 /// For the TLS handshake, and for each piece of a reply.
 const PATIENCE: Duration = Duration::from_secs(10);

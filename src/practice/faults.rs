@@ -43,6 +43,10 @@ pub(super) enum Fault {
     InheritanceOff,
     /// Passwords of the domain may be changed once in 30 days.
     MinimumAge,
+    /// APP1 cannot reach the relay in the cloud.
+    BusUnreachable,
+    /// The domain has seen every new password before.
+    History,
     /// APP1 is off.
     VmStopped,
     /// Another script runs on every machine.
@@ -98,6 +102,12 @@ pub(super) const FAULTS: &[Line] = &[
     line(Fault::AccountLocked, "account-locked", "ordinary users of the domain are locked"),
     line(Fault::InheritanceOff, "inheritance-off", "`CN=Users` of the domain takes nothing from the head"),
     line(Fault::MinimumAge, "minimum-age", "a password of the domain can be changed once in 30 days"),
+    line(
+        Fault::BusUnreachable,
+        "bus-unreachable",
+        "APP1 cannot reach the relay: no heartbeat, and a password on its way is given up after 90 s",
+    ),
+    line(Fault::History, "history", "whatever password is written back, the account has had it before: the domain's history refuses it"),
     line(Fault::SlowDown, "slow-down", "polling faster than the interval is answered with `slow_down`, which Entra itself does not send"),
     line(Fault::VmStopped, "vm-stopped", "APP1 is stopped in Azure: no cycle, no script"),
     line(Fault::RunCommandBusy, "run-command-busy", "another script waits for input on every machine: a run command is answered 409"),
@@ -187,6 +197,7 @@ impl World {
             Fault::AccountLocked => broken.objects = self.domain.make_mut().spoil(Spoil::Locked, now),
             Fault::InheritanceOff => broken.objects = self.domain.make_mut().spoil(Spoil::Inheritance, now),
             Fault::MinimumAge => broken.objects = self.domain.make_mut().spoil(Spoil::Age, now),
+            Fault::BusUnreachable => self.set_bus(false, now),
             Fault::AzureForbidden => broken.grants = self.take_administrators_grants(),
             Fault::VmStopped => {
                 if let Some(app1) = self.azure.machine_mut(APP1) {
@@ -209,6 +220,7 @@ impl World {
             | Fault::ClockSkewed
             | Fault::DeviceCodeBlocked
             | Fault::SlowDown
+            | Fault::History
             | Fault::RunCommandBusy
             | Fault::OutputCut => {}
         }
@@ -227,6 +239,9 @@ impl World {
             }
             if !one.objects.is_empty() {
                 self.domain.make_mut().mend(&one.objects, now);
+            }
+            if one.fault == Fault::BusUnreachable {
+                self.set_bus(true, now);
             }
             if one.fault == Fault::EligibleOnly {
                 self.directory.eligible.retain(|eligible| !one.assignments.contains(eligible));

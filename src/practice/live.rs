@@ -6,7 +6,8 @@ use super::{
     faults::Fault,
     log::RequestLog,
     store::{Store, StoreError},
-    world::{Directory, Preset, World},
+    world::{Directory, Preset, World, Writeback},
+    writeback,
 };
 use crate::base::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
@@ -102,10 +103,10 @@ impl Live {
 
     /// As [`Self::change`], of something that happened at `at`: reads see it as if they had been asked all the time.
     fn change_at<T, E: From<StoreError>>(&mut self, at: Timestamp, change: impl FnOnce(&mut World) -> Result<T, E>) -> Result<T, E> {
-        let (mut next, now) = (self.world.clone(), self.now());
-        next.attend(now);
+        let mut next = self.world.clone();
+        next.attend(at);
         let result = change(&mut next)?;
-        next.attend(now);
+        next.attend(at);
         self.store.save(&next)?;
         if next.directory != self.world.directory {
             self.replica.follow(at, &next.directory);
@@ -117,6 +118,13 @@ impl Live {
     /// Lets happen what was due by now.
     pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         let now = self.now();
+        // First, because what is written down now was done before now.
+        while let Some((id, next)) = self.world.next_of_writeback(now) {
+            self.change_at(next.at(), |world| {
+                writeback::step(world, &id, next);
+                Ok::<(), StoreError>(())
+            })?;
+        }
         if self.world.is_attention_due(now) {
             // The change itself is what `change_at` does around every one.
             self.change_at(now, |_| Ok::<(), StoreError>(()))?;
@@ -142,6 +150,9 @@ impl Live {
             self.secrets = secrets;
             self.secrets.retain(|id, _| self.world.azure.operation(id).is_some_and(|one| one.end.is_none()));
             settled?;
+        }
+        if self.world.loses_wizard(now) {
+            self.change_at(now, |world| world.close_wizard().or(Ok::<(), StoreError>(())))?;
         }
         if self.world.domain.is_protection_due(now) {
             self.change_at(now, |world| {
@@ -169,6 +180,7 @@ impl Live {
             world.consents = fresh.consents;
             world.faults.clear();
             world.operations.clear();
+            world.writeback = Writeback::default();
             Ok::<(), StoreError>(())
         })?;
         self.replica = Replica::new(&self.world.directory);

@@ -7,15 +7,17 @@ mod domain;
 mod person;
 mod presets;
 mod records;
+mod self_service;
 mod tokens;
 mod wizard;
+mod writeback;
 
 pub(super) use app::App;
 pub(super) use azure::{
     APP1, Azure, CLIENT1, Command, CommandEnd, DC1, Deed, End, GROUP, Grant, LOCATION, MACHINE_CONTRIBUTOR, Machine, Operation, Power,
     Printed, SUBSCRIPTION, azure_role, later,
 };
-pub(super) use connect::{CYCLE_TAKES, Connect, Feature, Holdup, LogEvent, MOST_EVENTS, Provider};
+pub(super) use connect::{CYCLE_TAKES, Connect, Feature, Holdup, LogEvent, MOST_EVENTS, Provider, event_name};
 pub(super) use domain::{
     Account, Bytes, CONNECTOR, Class, Dn, Domain as OnPremisesDomain, Entry, Held, Lineage, NETBIOS, New, Object, Policy, Slip, USER1_GUID,
     crowd_name, domain_sid, filetime, guid_of, hash, head_name, parent_key, time_of, uac,
@@ -25,8 +27,10 @@ pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use presets::USER1;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
+pub(super) use self_service::{SelfService, is_cloud_password};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
-pub(super) use wizard::Wizard;
+pub(super) use wizard::Touch;
+pub(super) use writeback::{Letter, Message, Next, Setback, Stage, Trip, Writeback};
 
 use super::{faults::Broken, tables};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -79,6 +83,9 @@ pub(super) struct World {
     /// Password operations that may be polled.
     #[serde(default)]
     pub(super) operations: Vec<PasswordOperation>,
+    /// Passwords on their way to the domain.
+    #[serde(default)]
+    pub(super) writeback: Writeback,
 }
 
 /// What Graph shows of the tenant.
@@ -115,6 +122,9 @@ pub(super) struct Directory {
     /// Who has registered what, as of some hours ago.
     #[serde(default)]
     pub(super) report: Option<Report>,
+    /// Self-service password reset: what the portal has, and who has registered.
+    #[serde(default)]
+    pub(super) self_service: SelfService,
 }
 
 /// An account.
@@ -318,6 +328,14 @@ impl World {
             Some(own) => *own == BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(password)),
             None => password == self.password,
         }
+    }
+
+    /// Gives an account another password in the cloud and ends its sessions; false when there is no such account.
+    pub(super) fn set_cloud_password(&mut self, id: &str, password: &str, now: Timestamp) -> bool {
+        let Some(user) = self.directory.users.iter_mut().find(|one| one.id == id) else { return false };
+        user.set_password(password, now);
+        self.tokens.revoke_user(id);
+        true
     }
 
     /// What the application may do for this account.

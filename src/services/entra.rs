@@ -26,7 +26,7 @@ pub use azure::{AzureSession, AzureTarget};
 pub use browser::BrowserSignIn;
 pub use certificate::{BadCertificate, Certificate};
 pub use error::{AS_A_PERSON, GraphError, Refusal, SignInError};
-pub use graph::{Graph, GraphGet, GraphReply, GraphWrite};
+pub use graph::{Graph, GraphGet, GraphReply, GraphWrite, Location};
 pub use paste::NotTheAddress;
 pub use session::Session;
 pub use signin::{Prompt, SignIn, Way};

@@ -71,7 +71,7 @@ pub(crate) async fn run(stage: &mut impl Stage, handle: Handle, model: &mut Mode
             return Ok(ended);
         }
         // What waits already belongs into the same frame.
-        while model.heading.is_none()
+        while !model.waits()
             && let Some(input) = waiting(stage).await
         {
             if let Some(ended) = walk.take(stage, model, Woken::Input(input)).await? {
@@ -114,9 +114,9 @@ impl Walk {
         let due = model.next_change().map(|after| self.came + after);
         tokio::select! {
             biased;
-            input = stage.next(), if model.heading.is_none() => Woken::Input(input),
+            input = stage.next(), if !model.waits() => Woken::Input(input),
             changed = self.handle.views.changed() => if changed.is_ok() { Woken::View } else { Woken::EngineGone },
-            () = sleep(PATIENCE), if model.heading.is_some() => Woken::Late,
+            () = sleep(PATIENCE), if model.waits() => Woken::Late,
             () = sleep_until(due.unwrap_or(self.came)), if due.is_some() => Woken::Due,
         }
     }

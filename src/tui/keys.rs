@@ -127,6 +127,8 @@ pub(crate) enum Action {
     Back,
     /// [`Act::SignIn`].
     SignIn,
+    /// [`Act::Wizard`].
+    Wizard,
     /// A line or task down.
     Down,
     /// A line or task up.
@@ -143,6 +145,18 @@ pub(crate) enum Action {
     OtherPane,
     /// Opens and closes the wire log.
     Wire,
+    /// Chooses, ticks or fills what has the keys in the wizard.
+    Toggle,
+    /// Presses a button of the wizard.
+    Press,
+    /// The wizard's page before.
+    PageBefore,
+    /// The wizard's next page.
+    PageAfter,
+    /// [`Act::Attest`] for the wizard's page in view.
+    AttestPage,
+    /// Closes the wizard's own window.
+    CloseWindow,
     /// Sends what a dialog shows.
     Confirm,
     /// Closes what lies over the page.
@@ -166,7 +180,7 @@ pub(crate) enum Action {
 impl Action {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::Apply,
         Self::Undo,
         Self::CheckAgain,
@@ -174,6 +188,13 @@ impl Action {
         Self::Next,
         Self::Back,
         Self::SignIn,
+        Self::Wizard,
+        Self::Toggle,
+        Self::Press,
+        Self::PageBefore,
+        Self::PageAfter,
+        Self::AttestPage,
+        Self::CloseWindow,
         Self::Down,
         Self::Up,
         Self::PageDown,
@@ -210,6 +231,7 @@ impl Action {
             Act::Next => Self::Next,
             Act::Back => Self::Back,
             Act::SignIn => Self::SignIn,
+            Act::Wizard => Self::Wizard,
         }
     }
 }
@@ -219,6 +241,8 @@ impl Action {
 pub(crate) enum Context {
     /// Something lies over the page.
     Dialog,
+    /// The wizard's mirror lies over the page.
+    Wizard,
     /// The page itself.
     Screen,
     /// Everywhere, asked last.
@@ -244,6 +268,7 @@ pub(crate) struct Binding {
 struct File {
     format: u32,
     dialog: Vec<Binding>,
+    wizard: Vec<Binding>,
     screen: Vec<Binding>,
     global: Vec<Binding>,
 }
@@ -290,7 +315,12 @@ impl KeyMap {
         if file.format != 1 {
             return Err(KeysError::Format(file.format));
         }
-        let contexts = [(Context::Dialog, file.dialog), (Context::Screen, file.screen), (Context::Global, file.global)];
+        let contexts = [
+            (Context::Dialog, file.dialog),
+            (Context::Wizard, file.wizard),
+            (Context::Screen, file.screen),
+            (Context::Global, file.global),
+        ];
         let bindings: Vec<_> = contexts.into_iter().flat_map(|(context, list)| list.into_iter().map(move |b| (context, b))).collect();
         let mut table = HashMap::new();
         for (context, binding) in &bindings {
@@ -304,10 +334,9 @@ impl KeyMap {
         Ok(Self { table, bindings })
     }
 
-    /// What a key means on the page, or in a dialog.
+    /// What a key means in a context.
     #[must_use]
-    pub(crate) fn action(&self, in_dialog: bool, key: Key) -> Option<Action> {
-        let first = if in_dialog { Context::Dialog } else { Context::Screen };
+    pub(crate) fn action(&self, first: Context, key: Key) -> Option<Action> {
         [first, Context::Global].into_iter().find_map(|context| self.table.get(&(context, key)).copied())
     }
 

@@ -1,6 +1,8 @@
 //! What the terminal app knows between two keys: the newest view and where the person is in it. No I/O, no clock.
 
-use super::keys::KeyMap;
+pub(crate) mod mirror;
+
+use super::keys::{Context, KeyMap};
 use crate::base::Typing;
 use crate::engine::{
     page::{CheckPane, Notice, Overlay, Page, SignInAsk, SignInPane, words},
@@ -35,6 +37,8 @@ pub(crate) enum Layer {
     Wire,
     /// Leave although something is being sent?
     Leave,
+    /// The wizard, page by page.
+    Wizard,
 }
 
 /// How far a pane is scrolled, and how far it can be.
@@ -93,6 +97,10 @@ pub(crate) struct Model {
     pub(crate) over: Scroll,
     /// What the app itself lays over the page.
     pub(crate) layer: Option<Layer>,
+    /// What comes back when that is closed.
+    pub(crate) below: Option<Layer>,
+    /// Where the person is in the wizard.
+    pub(crate) mirror: mirror::Place,
     /// The step that was asked for and is not in view yet: keys typed ahead wait for it, or they would act on another step.
     pub(crate) heading: Option<String>,
     /// What was pasted into the sign-in.
@@ -123,6 +131,8 @@ impl Model {
             checks: Scroll::default(),
             over: Scroll::default(),
             layer: None,
+            below: None,
+            mirror: mirror::Place::default(),
             heading: None,
             pasted: Typing::default(),
             typed: String::new(),
@@ -142,6 +152,23 @@ impl Model {
     #[must_use]
     pub(crate) fn in_dialog(&self) -> bool {
         self.layer.is_some() || self.page().overlay.is_some()
+    }
+
+    /// Where a key is pressed.
+    #[must_use]
+    pub(crate) fn context(&self) -> Context {
+        match self.layer {
+            Some(Layer::Wizard) => Context::Wizard,
+            Some(Layer::Help | Layer::Wire | Layer::Leave) => Context::Dialog,
+            None if self.page().overlay.is_some() => Context::Dialog,
+            None => Context::Screen,
+        }
+    }
+
+    /// Whether keys typed ahead wait: for the step that was asked for, or for the wizard's answer.
+    #[must_use]
+    pub(crate) fn waits(&self) -> bool {
+        self.heading.is_some() || self.mirror.sent.is_some()
     }
 
     /// The word that the plan in view asks for, while it can be typed.

@@ -1,5 +1,7 @@
 //! What follows from a key, a new view or passing time: a pure function from model and message to model and effects.
 
+mod mirror;
+
 use super::{
     keys::{Action, Code, Key},
     model::{Layer, Model, Pane, first_open_task},
@@ -65,6 +67,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Late => {
             model.heading = None;
+            model.mirror.sent = None;
             Vec::new()
         }
         Msg::Redraw => {
@@ -73,6 +76,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Dropped => {
             model.heading = None;
+            model.mirror.sent = None;
             say(model, "the engine is busy, the key was dropped", Some("press it again"));
             Vec::new()
         }
@@ -80,6 +84,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 fn on_view(model: &mut Model, view: Arc<View>) {
+    let window = model.open_page().map(|open| open.page.id.clone());
     let old = std::mem::replace(&mut model.view, view);
     model.elapsed = Duration::ZERO;
     model.dirty = true;
@@ -92,6 +97,7 @@ fn on_view(model: &mut Model, view: Arc<View>) {
         model.checks.top = 0;
         model.pane = Pane::Step;
     }
+    mirror::on_view(model, window.as_deref());
     model.task = model.task.min(model.page().step.tasks.len().saturating_sub(1));
     if !same_overlay(old.page.overlay.as_ref(), model.page().overlay.as_ref()) {
         model.typed.clear();
@@ -126,7 +132,7 @@ fn on_key(model: &mut Model, key: Key) -> Vec<Effect> {
         model.dirty = true;
         return Vec::new();
     }
-    let Some(action) = model.keys.action(model.in_dialog(), key) else { return Vec::new() };
+    let Some(action) = model.keys.action(model.context(), key) else { return Vec::new() };
     model.dirty = true;
     match action.act() {
         Some(act) => on_act(model, act),
@@ -204,6 +210,10 @@ fn on_act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Undo => Command::PlanUndo(step),
         Act::CheckAgain => Command::CheckAgain,
         Act::SignIn => Command::SignIn,
+        Act::Wizard => {
+            mirror::open(model);
+            return Vec::new();
+        }
         Act::Next => return go(model, 1),
         Act::Back => return go(model, -1),
         Act::Attest => match model.page().step.tasks.get(model.task) {
@@ -224,6 +234,9 @@ fn go(model: &mut Model, by: isize) -> Vec<Effect> {
 }
 
 fn on_action(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(effects) = mirror::on_action(model, action) {
+        return effects;
+    }
     match action {
         Action::Down => down(model, 1),
         Action::Up => down(model, -1),
@@ -247,7 +260,20 @@ fn on_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Quit => return quit(model),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::RedrawAll],
-        Action::Apply | Action::Undo | Action::CheckAgain | Action::Attest | Action::Next | Action::Back | Action::SignIn => {}
+        Action::Apply
+        | Action::Undo
+        | Action::CheckAgain
+        | Action::Attest
+        | Action::Next
+        | Action::Back
+        | Action::SignIn
+        | Action::Wizard
+        | Action::Toggle
+        | Action::Press
+        | Action::PageBefore
+        | Action::PageAfter
+        | Action::AttestPage
+        | Action::CloseWindow => {}
     }
     Vec::new()
 }
@@ -291,7 +317,7 @@ impl super::model::Scroll {
 
 fn toggle(model: &mut Model, layer: Layer) {
     if model.layer == Some(layer) {
-        model.layer = None;
+        model.layer = model.below.take();
     } else if model.layer.is_none() {
         model.layer = Some(layer);
         // The newest request stands last; the frame cuts this to what there is.
@@ -303,7 +329,7 @@ fn toggle(model: &mut Model, layer: Layer) {
 fn confirm(model: &mut Model) -> Vec<Effect> {
     match model.layer {
         Some(Layer::Help | Layer::Wire) => return close(model),
-        Some(Layer::Leave) => return Vec::new(),
+        Some(Layer::Leave | Layer::Wizard) => return Vec::new(),
         None => {}
     }
     if let Some(pane) = model.sign_in() {
@@ -331,6 +357,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
 
 fn close(model: &mut Model) -> Vec<Effect> {
     if model.layer.take().is_some() {
+        model.layer = model.below.take();
         model.over.top = 0;
         return Vec::new();
     }

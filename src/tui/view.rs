@@ -200,6 +200,9 @@ fn draw_over(ink: &Ink, model: &mut Model, over: &over::Over, area: Rect, buf: &
     let place = over::place(over, area);
     let window = usize::from(over::body(over, place).height);
     model.over.measured(over.lines.len(), window);
+    if let Some(lines) = over.follow.as_ref().filter(|_| std::mem::take(&mut model.mirror.follow)) {
+        follow(&mut model.over, lines);
+    }
     over::draw(ink, over, model.over.top, place, buf);
     let track = Rect { x: place.right().saturating_sub(1), y: place.y + 1, width: 1, height: u16::try_from(window).unwrap_or(u16::MAX) };
     draw_thumb(ink, &model.over, track, true, buf);

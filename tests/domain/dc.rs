@@ -72,10 +72,18 @@ impl Dc {
     }
 
     pub(crate) async fn practice_with(args: &[&str]) -> Self {
-        let lab = Lab::start(args).await;
+        let dc = Self::of(Lab::start(args).await);
+        // As the seed of the real one: a test changes a password twice.
+        let mut admin = dc.admin().await;
+        assert_eq!(said(admin.modify(&dc.base, vec![Mod::Replace("minPwdAge", HashSet::from(["0"]))]).await).0, 0);
+        dc
+    }
+
+    /// That of a running lab, as it stands.
+    pub(crate) fn of(lab: Lab) -> Self {
         let domain = &lab.ready["domain"];
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let dc = Self {
+        Self {
             ldap: lab.text("ldap").to_owned(),
             ldaps: lab.text("ldaps").to_owned(),
             ca: lab.text("ca_file").into(),
@@ -85,11 +93,7 @@ impl Dc {
             admin: text(&domain["bind_dn"]),
             admin_password: text(&domain["password"]),
             lab: Some(lab),
-        };
-        // As the seed of the real one: a test changes a password twice.
-        let mut admin = dc.admin().await;
-        assert_eq!(said(admin.modify(&dc.base, vec![Mod::Replace("minPwdAge", HashSet::from(["0"]))]).await).0, 0);
-        dc
+        }
     }
 
     /// The real one, where there is one.

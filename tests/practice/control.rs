@@ -39,7 +39,7 @@ async fn time_and_persons_move_the_world_by_commands() {
 async fn control_needs_its_key_and_says_what_it_can() {
     let lab = Lab::start(&[]).await;
     let body: Value = lab.http.get(format!("{}/", lab.text("control"))).send().await.unwrap().json().await.unwrap();
-    assert_eq!(body, json!({"capabilities": ["clock", "person", "faults"]}));
+    assert_eq!(body, json!({"capabilities": ["clock", "person", "faults", "wizard"]}));
     let guess = format!("{}/practice-control/guess/requests", lab.text("authority"));
     assert_eq!(lab.http.get(guess).send().await.unwrap().status(), 404);
     for (path, body) in

@@ -14,5 +14,7 @@ mod lab;
 mod our_client;
 mod process;
 mod roles;
+mod scripts;
 mod sign_in;
 mod tenant;
+mod wizard;

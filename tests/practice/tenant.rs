@@ -139,14 +139,14 @@ async fn a_reset_is_an_operation_to_poll_and_the_new_password_works() {
     assert!(browser.page.contains("Permissions requested"), "{}", browser.page);
     let world = std::fs::read_to_string(lab.dir.join("world.json")).unwrap();
     assert!(!world.contains(&made), "the world holds a password");
-    // A synchronised account needs a password, and nobody on premises takes it.
+    // A synchronised account needs a password, and without writeback nobody on premises takes it.
     assert_eq!(reset(USER1, json!({})).await.0, 400);
     let (status, location, _) = reset(USER1, json!({"newPassword": "Canary-5678"})).await;
     assert_eq!(status, 202);
     lab.clock("4s").await;
     let failed = poll(&location).await;
     assert_eq!(failed["status"], "failed");
-    assert!(failed["statusDetail"].as_str().unwrap().contains("No Entra Connect agent answered"), "{failed}");
+    assert!(failed["statusDetail"].as_str().unwrap().starts_with("WritebackNotEnabled (SSPR_0010)"), "{failed}");
     let (_, audits) =
         lab.get(&token, "/v1.0/auditLogs/directoryAudits?$filter=loggedByService eq 'Self-service Password Management'").await;
     let results: Vec<&Value> = audits["value"].as_array().unwrap().iter().map(|one| &one["result"]).collect();

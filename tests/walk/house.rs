@@ -119,7 +119,7 @@ impl House {
     }
 
     /// Asks the practice lab's control.
-    fn ask(&self, what: &str) -> Value {
+    pub(crate) fn ask(&self, what: &str) -> Value {
         guidepost::base::http::install_tls_provider();
         let endpoint = self.endpoint().expect("a lab was started");
         let text = |key: &str| endpoint[key].as_str().unwrap().to_owned();

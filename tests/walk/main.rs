@@ -12,3 +12,4 @@ mod signin;
 mod slow;
 mod terminal;
 mod trouble;
+mod wizard;

@@ -3,7 +3,7 @@
 use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
-use crate::guide::step::{AzureChange, Change, LdapWrite, Op, Right, Risk, ScriptRun, Step, StepKind, Undo};
+use crate::guide::step::{AzureChange, Change, LdapWrite, Op, Right, Risk, ScriptRun, Step, StepKind, Trip, TripBy, Undo};
 use crate::services::directory::dc1;
 use crate::services::host::app1;
 use unicode_width::UnicodeWidthStr as _;
@@ -142,15 +142,21 @@ fn change(op: &Op, prose: &StepProse) -> String {
     let undo = match &op.undo {
         Undo::Graph(write) => format!("taken back by {} {}", write.method.as_str(), write.path.source),
         Undo::Revoke => "taken back by removing exactly the entries that were added".to_owned(),
+        Undo::Script(run) => format!("taken back by {}", script(run)),
         Undo::Delete => "taken back by deleting the object, if nothing is in it".to_owned(),
         Undo::Restore => "taken back by giving back the values that were there".to_owned(),
         Undo::With(op) => format!("goes with what `{op}` made"),
-        Undo::Script(run) => format!("taken back by {}", script(run)),
         Undo::None(why) => format!("cannot be taken back: {why}"),
     };
     let sent = match &op.change {
         Change::Graph(write) => format!("{} {}", write.method.as_str(), write.path.source),
         Change::Grant(grant) => format!("grant {} on {}", list(&grant.rights), grant.on.source),
+        Change::Trip(Trip { by: TripBy::Administrator, upn, .. }) => {
+            format!("reset the password of {} through Graph, and watch it travel into the domain", upn.source)
+        }
+        Change::Trip(Trip { by: TripBy::Person, upn, .. }) => {
+            format!("watch {} set a password by their own hand; nothing is sent", upn.source)
+        }
         Change::Script(run) => script(run),
         Change::Azure(AzureChange::Start(part)) => format!("start the machine {} in Azure", part.key()),
         Change::Ldap(LdapWrite::Add(add)) => format!("add the {} {} to the domain", add.class.key(), add.dn.source),

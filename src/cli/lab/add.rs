@@ -65,6 +65,12 @@ pub(super) struct Args {
     /// A certificate authority (PEM) of the domain besides the system's
     #[arg(long, value_name = "FILE", requires = "domain")]
     domain_ca_file: Option<String>,
+    /// Ask the domain by scripts on DC1, for labs whose LDAP ports this machine cannot reach
+    #[arg(long, conflicts_with = "domain")]
+    domain_by_scripts: bool,
+    /// A machine of the lab that Guidepost itself runs on: its scripts are run here and not through Azure; may be given more than once
+    #[arg(long, value_name = "MACHINE", value_parser = ["app1", "dc1"])]
+    here: Vec<String>,
     /// The Azure subscription that holds the machines
     #[arg(long, value_name = "ID", requires = "azure_group")]
     azure_subscription: Option<String>,
@@ -181,6 +187,11 @@ fn written(args: &Args, environment: &str, tenant: &str, client_id: Option<&str>
         let (url, bind, ca_file) = (args.domain.as_deref(), args.domain_bind.as_deref(), args.domain_ca_file.as_deref());
         table(&mut profile, "domain", &[("via", Some("ldap")), ("url", url), ("bind", bind), ("ca_file", ca_file)]);
     }
+    if args.domain_by_scripts {
+        table(&mut profile, "domain", &[("via", Some("dc1"))]);
+    }
+    let here = |machine: &str| args.here.iter().any(|one| one == machine).then_some("here");
+    table(&mut profile, "hosts", &[("app1", here("app1")), ("dc1", here("dc1"))]);
     table(&mut profile, "net", &[("ca_file", args.ca_file.as_deref()), ("proxy", args.proxy.as_deref())]);
     let pairs = args.variables.iter().map(|pair| pair.split_once('=').ok_or(pair)).collect::<Result<Vec<_>, _>>();
     let pairs = pairs.map_err(|pair| Problem::usage(format!("`{}` is no variable", text::short(pair, 60))).hint("write NAME=VALUE"))?;

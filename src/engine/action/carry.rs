@@ -142,7 +142,7 @@ impl Engine {
     /// write itself may still be running: Samba takes 12 to 20 s to hand an entry down to 10,000 users, measured under load.
     pub(super) fn window_of(&self, step: &str, request: &Write) -> (Duration, Duration) {
         match request {
-            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.window(step),
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => self.window(step),
             Write::Permissions { .. } | Write::Object { .. } => (Duration::from_secs(1), Duration::from_secs(30)),
         }
     }
@@ -192,7 +192,7 @@ impl Engine {
         {
             return self.end(&plan.step, Event::Undone { intended: n, of, status: Some(404), note: Some("it was gone already".into()) });
         }
-        self.end(&plan.step, Event::Failed { intended: n, why: error.what.clone(), status: error.status })?;
+        self.end(&plan.step, Event::Failed { intended: n, why: error.what.clone(), status: error.status, captured: Map::new() })?;
         Err(Refusal::Not(Problem { hint: error.hint.clone(), ..Problem::new(error.what.clone()) }))
     }
 
@@ -260,7 +260,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } | Write::Object { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });
@@ -272,7 +272,7 @@ fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> 
     let captured: Map<_, _> = op.capture.iter().filter_map(|(name, pointer)| Some((name.clone(), pointer.find(body)?.clone()))).collect();
     let back = match sent {
         Write::Object { ldap } => object::taken_back(&op.undo, ldap, body),
-        Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } => None,
+        Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => None,
     };
     let (undo, no_undo) = match &op.undo {
         Undo::None(reason) => (None, Some(reason.clone())),

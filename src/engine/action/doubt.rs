@@ -18,7 +18,7 @@ use crate::engine::{
 };
 use crate::guide::step::{Doubt, Op};
 use crate::lab::connect::person_needed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Reads in a row that must agree (terraform's azuread provider waits for three as well).
 pub(super) const READS: u32 = 3;
@@ -71,7 +71,7 @@ impl Engine {
 
     async fn settle_by_looking(&self, doubt: &InDoubt, check: &str) -> Result<(), Refusal> {
         let (every, within) = match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => {
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => {
                 let settle = self.guide().steps.get(&doubt.step).and_then(|step| step.checks.get(check)?.settle);
                 settle.map_or((EVERY, WINDOW), |settle| (settle.every, settle.within))
             }
@@ -87,7 +87,7 @@ impl Engine {
             if streak >= READS && self.absence_counts(doubt, within) {
                 let item = match &doubt.request {
                     Write::Object { ldap } => self.see_object(ldap).await.ok().flatten(),
-                    Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } => {
+                    Write::Graph(_) | Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => {
                         self.with_known(|known| found_item(known, &doubt.step, check))
                     }
                 };
@@ -136,7 +136,7 @@ impl Engine {
 
     async fn see(&self, doubt: &InDoubt, check: &str) -> Seen {
         match &doubt.request {
-            Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } => self.see_check(&doubt.step, check).await,
             Write::Permissions { permissions } => self.see_entries(permissions).await,
             Write::Object { ldap } => match self.see_object(ldap).await {
                 Ok(Some(_)) => Seen::Present,
@@ -210,7 +210,7 @@ impl Engine {
 }
 
 fn not_happened(doubt: &InDoubt, why: &str) -> Event {
-    Event::Failed { intended: doubt.n, why: why.to_owned(), status: None }
+    Event::Failed { intended: doubt.n, why: why.to_owned(), status: None, captured: Map::new() }
 }
 
 fn still_in_doubt(doubt: &InDoubt) -> Refusal {

@@ -31,8 +31,8 @@ pub(super) async fn before_undo(systems: &dyn Systems, write: &Write) -> Result<
         Write::Graph(call) if call.path.starts_with(GRANTS) => grant(systems, call).await,
         Write::Graph(call) => before_delete(systems, call).await,
         Write::Permissions { permissions } => before_removal(systems, permissions).await,
-        // Nothing that is done to a machine is an undo, and what a script changed nobody can see.
-        Write::Machine { .. } | Write::Script { .. } => Ok(Standing::There),
+        // Nothing that is done to a machine, and no round trip, is an undo, and what a script changed nobody can see.
+        Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => Ok(Standing::There),
         Write::Object { ldap } => super::object::standing(systems, ldap).await,
     }
 }

@@ -15,12 +15,12 @@ use crate::engine::{
     matcher::{Scope, shown},
     permissions::{Difference, Running},
     probe::{self, GraphCall, MachineCall, Request, Write},
-    scripts,
+    proof, scripts,
 };
 use crate::guide::{
     Step,
     prose::plain_text,
-    step::{AzureChange, Change, Grant, GraphWrite, Op, Risk, Undo},
+    step::{AzureChange, Change, Grant, GraphWrite, Op, Risk, TripBy, Undo},
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
@@ -114,9 +114,9 @@ impl PlannedOp {
         match &self.request {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
-            Write::Machine { .. } => format!("POST {}", self.address),
-            Write::Object { ldap } => format!("{} {}", ldap.verb(), self.address),
+            Write::Machine { .. } | Write::Trip { .. } => format!("POST {}", self.address),
             Write::Script { script } => format!("{} on {}", script.line(), self.address),
+            Write::Object { ldap } => format!("{} {}", ldap.verb(), self.address),
         }
     }
 
@@ -128,7 +128,7 @@ impl PlannedOp {
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
             (Write::Object { ldap }, _) => ldap.ldif(),
-            (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
+            (Write::Permissions { .. }, None) | (Write::Machine { .. } | Write::Trip { .. }, _) => String::new(),
             (Write::Script { script }, _) => script.carries(),
         }
     }
@@ -295,13 +295,24 @@ impl Engine {
                     }
                 }
             }
+            Change::Trip(trip) => {
+                let call = probe::trip(trip, &scope).map_err(|error| cannot(&error))?;
+                let undo = match &op.undo {
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::With(other) => with(known, step, other),
+                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) | Undo::Delete | Undo::Restore => {
+                        "cannot be taken back: nobody knows the old password".to_owned()
+                    }
+                };
+                Ok(Ok(self.planned(op.id.clone(), title, Write::Trip { trip: call }, before, undo, None)))
+            }
             Change::Script(run) => {
                 let none = || cannot(&format!("there is no script `{}` in the program", run.run));
                 let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
                 let undo = match &op.undo {
                     Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
-                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
                     Undo::With(other) => with(known, step, other),
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
                     Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
                         "cannot be taken back: only a script undoes what a script did".to_owned()
                     }
@@ -355,6 +366,14 @@ impl Engine {
             Write::Object { ldap } => {
                 (format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), ldap.dn()), Some(ldap.needs()))
             }
+            Write::Trip { trip } => match trip.by {
+                TripBy::Administrator => {
+                    let path = proof::reset_path(&trip.user);
+                    let address = self.systems().map_or_else(|| path.clone(), |systems| systems.address(&path));
+                    (address, crate::guide::rights::needed("POST", &path).map(|names| names.join(" or ")))
+                }
+                TripBy::Person => (trip.upn.clone(), None),
+            },
             Write::Script { script } => {
                 let address = self.systems().map_or_else(String::new, |systems| systems.host(script.machine()));
                 let needs = (address.starts_with("https://")).then(|| format!("{}, a right in Azure", scripts::RIGHT));
@@ -381,7 +400,7 @@ impl Engine {
             Write::Permissions { permissions } => permissions,
             // Its text may be another one by now: that is what the person sees and confirms.
             Write::Script { script } => return Ok(Ok(planned(Write::Script { script: script.of_this_program() }, done))),
-            Write::Graph(_) | Write::Machine { .. } => return Ok(Ok(planned(request.clone(), done))),
+            Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } => return Ok(Ok(planned(request.clone(), done))),
             Write::Object { ldap } => {
                 return Ok(match object::back(ldap, |look| read(known, look, &title))? {
                     Back::Send(ldap, now) => Ok(planned(Write::Object { ldap }, format!("{done}; {now}"))),
@@ -434,7 +453,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Trip(_) => None,
                 Change::Ldap(write) => object::look(write, known, step).ok(),
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });
@@ -443,7 +462,7 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Undo => {
             let open = known.ledger.open.iter().filter(|entry| entry.step == step);
             let looks = open.filter_map(|entry| entry.undo.as_ref()).flat_map(|undo| match undo {
-                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } => Vec::new(),
+                Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Trip { .. } => Vec::new(),
                 Write::Object { ldap } => object::looks_back(ldap),
                 Write::Permissions { permissions } => vec![permissions.look()],
             });
@@ -577,6 +596,7 @@ fn templates(change: &Change) -> Vec<&Template> {
     match change {
         Change::Graph(write) => graph_templates(write),
         Change::Grant(grant) => vec![&grant.on, &grant.trustee],
+        Change::Trip(trip) => vec![&trip.user, &trip.dn, &trip.upn],
         Change::Azure(AzureChange::Start(_)) | Change::Script(_) => Vec::new(),
         Change::Ldap(write) => std::iter::once(write.dn()).chain(write.attributes().values()).collect(),
     }

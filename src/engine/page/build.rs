@@ -1,10 +1,11 @@
 //! Builds a [`Page`] from what is known at one moment. Pure: no lock, no clock, no terminal.
 
 use super::{
-    Act, ActionLine, Attested, CheckPane, Connection, LabLine, Meter, NoteLine, Notice, Offer, OptionLine, Overlay, Page, RailPhase,
-    RailStep, StepPage, TaskLine, WizardLine,
+    Act, ActionLine, Attested, CheckPane, Connection, LabLine, Meter, Mirror, NoteLine, Notice, Offer, OptionLine, Overlay, Page,
+    RailPhase, RailStep, StepPage, TaskLine, WizardLine,
 };
 use crate::engine::{
+    attest,
     check::{Judgement, Verdict, judge, judge_step},
     core::LabName,
     known::Known,
@@ -44,6 +45,8 @@ pub struct Surroundings<'a> {
     pub notice: Option<Notice>,
     /// What lies over the page.
     pub overlay: Option<Overlay>,
+    /// The wizard's window, where the lab shows it.
+    pub mirror: Option<Mirror>,
 }
 
 /// When a request is looked at: under way, until the next look, its interval.
@@ -64,7 +67,7 @@ pub fn page(known: &Known<'_>, around: &Surroundings<'_>, rhythm: &dyn Fn(&Reque
         guide: known.guide.pack.title.clone().unwrap_or_else(|| known.guide.pack.source.title.clone()),
         lab: lab_line(known, around),
         rail: rail(known, around.step),
-        step: step_page(known, around.step),
+        step: StepPage { mirror: around.mirror.clone(), ..step_page(known, around.step) },
         checks: panes(known, around.step, rhythm),
         offers: offers(known, around),
         activity: around.activity.clone(),
@@ -128,6 +131,7 @@ fn step_page(known: &Known<'_>, id: &str) -> StepPage {
             options: Vec::new(),
             tasks: Vec::new(),
             pages: Vec::new(),
+            mirror: None,
             notes: Vec::new(),
             action: None,
         };
@@ -144,7 +148,8 @@ fn step_page(known: &Known<'_>, id: &str) -> StepPage {
         why: prose.why.clone(),
         options: options(known, step, prose),
         tasks: tasks(known, step, prose),
-        pages: step.pages.iter().map(|page| wizard_line(page, prose)).collect(),
+        pages: step.pages.iter().map(|page| wizard_line(known, step, page, prose)).collect(),
+        mirror: None,
         notes: notes(prose),
         action: action(known, step, prose),
     }
@@ -173,11 +178,7 @@ fn tasks(known: &Known<'_>, step: &Step, prose: &StepProse) -> Vec<TaskLine> {
         id: task.id.clone(),
         covers: task.covers.clone(),
         text: prose.tasks.get(&task.id).cloned().unwrap_or_else(|| vec![Span::plain(&task.id)]),
-        attested: known
-            .ledger
-            .attested
-            .get(&(step.id.clone(), task.id.clone()))
-            .map(|attested| Attested { by: attested.by.clone(), at: attested.at }),
+        attested: word(known, step, &task.id),
     };
     step.tasks.iter().map(line).chain(consents(known, &step.id)).chain(left(known, &step.id)).collect()
 }
@@ -204,6 +205,10 @@ fn left(known: &Known<'_>, step: &str) -> Vec<TaskLine> {
     known.ledger.open.iter().filter(alone).chain(&known.ledger.closed).map(line).collect()
 }
 
+fn word(known: &Known<'_>, step: &Step, id: &str) -> Option<Attested> {
+    attest::word(known.ledger, step, id).map(|word| Attested { by: word.by.clone(), at: word.at })
+}
+
 /// In the guide's last step, the consents that our sign-ins gave: taking one back by hand is a task that the guide cannot know.
 fn consents<'k>(known: &Known<'k>, step: &str) -> impl Iterator<Item = TaskLine> + use<'k> {
     let last = known.guide.steps.keys().last().is_some_and(|last| last == step);
@@ -226,14 +231,22 @@ fn consents<'k>(known: &Known<'k>, step: &str) -> impl Iterator<Item = TaskLine>
     found.into_iter()
 }
 
-fn wizard_line(page: &WizardPage, prose: &StepProse) -> WizardLine {
+fn wizard_line(known: &Known<'_>, step: &Step, page: &WizardPage, prose: &StepProse) -> WizardLine {
     let many = |verb: &str, labels: &[String]| labels.iter().map(|label| (verb.to_owned(), label.clone())).collect::<Vec<_>>();
     let mut lines = many("choose", page.choose.as_slice());
     lines.extend(many("enter", &page.enter));
     lines.extend(many("tick", &page.tick));
     lines.extend(many("keep", &page.keep));
     lines.extend(many("press", &page.press));
-    WizardLine { title: prose.pages.get(&page.id).cloned().unwrap_or_else(|| vec![Span::plain(&page.id)]), lines }
+    let task = page.task.as_ref().and_then(|id| step.tasks.iter().position(|task| task.id == *id)).map(|at| at + 1);
+    let attested = word(known, step, &page.id);
+    WizardLine {
+        id: page.id.clone(),
+        task,
+        attested,
+        title: prose.pages.get(&page.id).cloned().unwrap_or_else(|| vec![Span::plain(&page.id)]),
+        lines,
+    }
 }
 
 fn notes(prose: &StepProse) -> Vec<NoteLine> {
@@ -340,6 +353,10 @@ fn offers(known: &Known<'_>, around: &Surroundings<'_>) -> Vec<Offer> {
         Connection::Failed { .. } => Some("the lab cannot be reached"),
     };
     offers.push(offer(Act::SignIn, sign_in));
+    if known.guide.steps.get(around.step).is_some_and(|step| !step.pages.is_empty()) {
+        // Where there is a wizard, it is what the step is about.
+        offers.insert(0, offer(Act::Wizard, None));
+    }
     offers
 }
 

@@ -1,5 +1,7 @@
 //! Hand-made views for the tests of both faces: each screen state of the step page, with words as long as the real ones.
 
+pub(crate) mod window;
+
 use crate::{
     base::http::WireLine,
     engine::{
@@ -112,7 +114,11 @@ fn check(id: &str, title: &str, verdict: Option<Verdict>) -> CheckPane {
 }
 
 fn offers(off: &[(Act, &str)]) -> Vec<Offer> {
-    Act::ALL.into_iter().map(|act| Offer { act, why_not: off.iter().find(|(a, _)| *a == act).map(|(_, why)| (*why).to_owned()) }).collect()
+    Act::ALL
+        .into_iter()
+        .filter(|act| *act != Act::Wizard)
+        .map(|act| Offer { act, why_not: off.iter().find(|(a, _)| *a == act).map(|(_, why)| (*why).to_owned()) })
+        .collect()
 }
 
 fn wire(method: &str, target: &str, status: Option<u16>, note: Option<&str>, second: u8) -> WireLine {
@@ -166,6 +172,7 @@ pub(crate) fn fail() -> View {
         options: Vec::new(),
         tasks: tasks(),
         pages: Vec::new(),
+        mirror: None,
         notes: vec![
             NoteLine {
                 title: "The pane for roles has another name".to_owned(),
@@ -508,16 +515,23 @@ pub(crate) fn wizard() -> View {
     let lines = |lines: &[(&str, &str)]| lines.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
     step.pages = vec![
         WizardLine {
+            id: "additional-tasks".to_owned(),
+            task: Some(1),
+            attested: None,
             title: spans("**Additional tasks**"),
             lines: lines(&[("choose", "Customize synchronization options"), ("press", "Next")]),
         },
         WizardLine {
+            id: "optional-features".to_owned(),
+            task: None,
+            attested: None,
             title: spans("**Optional features**"),
             lines: lines(&[("tick", "Password writeback"), ("keep", "Password hash synchronization"), ("press", "Next")]),
         },
     ];
     page.checks = Vec::new();
     page.offers = offers(&[(Act::Apply, "only a person can do this step"), (Act::Undo, "Guidepost changed nothing here")]);
+    page.offers.insert(0, Offer { act: Act::Wizard, why_not: None });
     view
 }
 
@@ -526,6 +540,8 @@ pub(crate) fn attested_only() -> View {
     let mut view = wizard();
     let step = &mut view.page.step;
     step.pages = Vec::new();
+    view.page.offers.retain(|offer| offer.act != Act::Wizard);
+    let step = &mut view.page.step;
     step.notes = Vec::new();
     step.tasks.push(task("sspr-on", "C2", "Under **Self service password reset enabled** choose **All**, then **Save**."));
     for task in &mut step.tasks {

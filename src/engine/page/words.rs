@@ -7,7 +7,8 @@ use std::time::Duration;
 
 impl Act {
     /// All of them, in the order of the hint line.
-    pub const ALL: [Self; 7] = [Self::Apply, Self::Undo, Self::CheckAgain, Self::Attest, Self::Next, Self::Back, Self::SignIn];
+    pub const ALL: [Self; 8] =
+        [Self::Apply, Self::Undo, Self::CheckAgain, Self::Attest, Self::Next, Self::Back, Self::SignIn, Self::Wizard];
 
     /// The verb that stands on a key and is typed as a command.
     #[must_use]
@@ -20,6 +21,7 @@ impl Act {
             Self::Next => "next",
             Self::Back => "back",
             Self::SignIn => "sign in",
+            Self::Wizard => "wizard",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The walk's loop: one task that owns the schedule, spawns looks and changes, and publishes a view after each of them.
 
+mod mirror;
 mod sign_in;
 
 use super::{Command, Door, Handle, NotConnected, Pasted, SignedIn, View};
@@ -8,13 +9,13 @@ use crate::engine::{
     action::{Carried, Direction, How, Plan, Refusal},
     consent::WriteAsk,
     core::Engine,
-    journal::Event,
     known::Known,
     ledger::InDoubt,
     matcher::span,
     page::{
         Connection, Notice, Overlay, PlanLine, PlanPane,
         build::{self, Rhythm, Surroundings},
+        mirror::{Operation, Window},
     },
     probe::{Request, Systems},
     schedule::{Nearness, Schedule, Settling, System},
@@ -84,6 +85,7 @@ pub fn start(begin: Begin) -> Handle {
         signing_in: None,
         sign_ins: 0,
         asked_again: None,
+        seen: mirror::Seen::default(),
     };
     let (views_in, views) = watch::channel(Arc::new(walk.view()));
     walk.connect();
@@ -145,6 +147,8 @@ struct Walk {
     sign_ins: u64,
     /// When the person asked to look again: a look that finds no connection then reaches for the lab anew.
     asked_again: Option<Timestamp>,
+    /// The wizard's window.
+    seen: mirror::Seen,
 }
 
 /// What a spawned task came back with.
@@ -155,6 +159,7 @@ enum Finished {
     Planned { outcome: Result<Plan, Refusal>, ask: Option<WriteAsk> },
     Carried { direction: Direction, outcome: Result<Carried, Refusal> },
     DoubtsSettled(Result<usize, Refusal>),
+    Window { operation: Option<Operation>, outcome: Result<Window, Problem> },
 }
 
 impl Walk {
@@ -164,7 +169,8 @@ impl Walk {
             if views.send(Arc::new(self.view())).is_err() {
                 return;
             }
-            let wake = self.schedule.next().filter(|_| matches!(self.connection, Connection::Ready));
+            let wake = [self.schedule.next(), self.window_due()].into_iter().flatten().min();
+            let wake = wake.filter(|_| matches!(self.connection, Connection::Ready));
             tokio::select! {
                 biased;
                 command = inbox.recv() => match command {
@@ -211,6 +217,7 @@ impl Walk {
             Command::SignIn => self.sign_in(self.door.usual_way()),
             Command::SignInBy(way) => self.sign_in(way),
             Command::Paste(Pasted(text)) => self.paste(text),
+            Command::Operate(operation) => self.operate(operation),
             Command::Settle { happened } => self.settle_by_person(happened),
         }
     }
@@ -221,9 +228,11 @@ impl Walk {
         }
         remember(self.position.as_ref(), &step);
         self.step = step;
+        self.window_is_old();
     }
 
     fn check_again(&mut self) {
+        self.window_is_old();
         self.asked_again = Some(self.engine.now());
         self.schedule.look_now(Instant::now());
         if !matches!(self.connection, Connection::Ready | Connection::Connecting(_)) {
@@ -260,9 +269,8 @@ impl Walk {
     }
 
     fn attest(&mut self, step: &str, task: &str) {
-        let withdrawn = self.engine.ledger().attested.contains_key(&(step.to_owned(), task.to_owned()));
-        let event = Event::Attested { task: task.to_owned(), by: crate::engine::person(), withdrawn };
-        match self.engine.record(Some(step), event) {
+        let withdrawn = self.engine.is_attested(step, task);
+        match self.engine.attest(step, task, withdrawn) {
             Ok(_) if withdrawn => self.activity = Some(format!("`{task}` is not attested any more")),
             Ok(_) => self.activity = Some(format!("`{task}` attested; now proved by looking")),
             Err(problem) => self.say(problem),
@@ -362,6 +370,7 @@ impl Walk {
             Finished::Planned { outcome, ask } => self.planned(outcome, ask.as_ref()),
             Finished::Carried { direction, outcome } => self.carried(direction, outcome),
             Finished::DoubtsSettled(outcome) => self.doubts_settled(outcome),
+            Finished::Window { operation, outcome } => self.window_came(operation, outcome),
         }
     }
 
@@ -461,6 +470,7 @@ impl Walk {
             return;
         }
         let now = Instant::now();
+        self.tend_window(now);
         let wanted = self.wanted();
         self.schedule.want(&wanted, now);
         self.settle_windows(now);
@@ -519,6 +529,7 @@ impl Walk {
                 Some(Overlay::SignIn(pane)) => Some(Overlay::SignIn(pane.at(self.engine.now()))),
                 other => other,
             },
+            mirror: self.mirror(),
         };
         let now = Instant::now();
         let rhythm = |request: &Request| Rhythm {

@@ -5,16 +5,22 @@ use crate::guide::finding::Finding;
 use crate::guide::load::Parts;
 use crate::guide::pack::ReadWrite;
 use crate::guide::rights::needed;
-use crate::guide::step::{AzureChange, AzureLook, Change, LdapWrite, Probe, Step, Undo};
+use crate::guide::step::{AzureChange, AzureLook, Change, LdapWrite, Probe, Step, Trip, TripBy, Undo};
 use crate::guide::variables::{Part, Template};
 use crate::guide::yaml::Read;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// The attribute that holds an object's permissions.
 const PERMISSIONS: &str = "nTSecurityDescriptor";
 /// The attribute by which a password is written.
 const PASSWORD: &str = "unicodePwd";
 
+/// The reset of a trip; what became of it is asked with the same permission.
+static RESET: LazyLock<Template> = LazyLock::new(|| {
+    let source = "/v1.0/users/x/authentication/methods/x/resetPassword".to_owned();
+    Template { parts: vec![Part::Text(source.clone())], source }
+});
 /// What running a script on a machine needs in Azure, whether it reads or changes.
 const RUN_COMMAND: &str = "virtualMachines/runCommand/action";
 
@@ -56,7 +62,7 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
                 Probe::Azure(AzureLook::Machine(_)) => ("azure", "virtualMachines/instanceView/read"),
                 Probe::Azure(AzureLook::Machines) => ("azure", "virtualMachines/read"),
                 Probe::Script(_) => ("script", RUN_COMMAND),
-                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) | Probe::Ledger(_) => continue,
+                Probe::Graph(_) | Probe::Ldap(_) | Probe::Rights(_) | Probe::Ledger(_) | Probe::Trip(_) => continue,
             };
             action_declared(step, &["probes", name, key], action, ("read", read), out);
             reading.insert(action);
@@ -64,6 +70,8 @@ fn azure(parts: &Parts, out: &mut Vec<Finding>) {
         for (number, op) in step.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             let (key, action) = match &op.change {
                 Change::Azure(AzureChange::Start(_)) => ("azure", "virtualMachines/start/action"),
+                // The watch on the machine with Entra Connect.
+                Change::Trip(_) => ("trip", RUN_COMMAND),
                 Change::Script(_) => ("script", RUN_COMMAND),
                 Change::Graph(_) | Change::Grant(_) | Change::Ldap(_) => continue,
             };
@@ -96,7 +104,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         }
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => {}
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Trip(_) => {}
                 Change::Ldap(write) => {
                     for (keys, attribute) in written(number, write) {
                         attribute_declared(read, &keys, attribute, ("write", &rights.write), out);
@@ -119,7 +127,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) | Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) | Probe::Trip(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -163,7 +171,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) | Probe::Trip(_) => {}
         }
     }
     requests
@@ -173,9 +181,17 @@ fn ops(step: &Step) -> Vec<Request<'_>> {
     let mut requests = Vec::new();
     for (number, op) in step.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
         let number = number.to_string();
-        if let Change::Graph(write) = &op.change {
-            let keys = ["apply", "ops", &number, "graph", write.method.key()].map(str::to_owned).to_vec();
-            requests.push(Request { method: write.method.as_str(), path: &write.path, keys });
+        match &op.change {
+            Change::Graph(write) => {
+                let keys = ["apply", "ops", &number, "graph", write.method.key()].map(str::to_owned).to_vec();
+                requests.push(Request { method: write.method.as_str(), path: &write.path, keys });
+            }
+            Change::Trip(Trip { by: TripBy::Administrator, .. }) => {
+                let keys = ["apply", "ops", &number, "trip"].map(str::to_owned).to_vec();
+                requests.push(Request { method: "POST", path: &RESET, keys });
+            }
+            // By the person's own hand nothing is sent.
+            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(_) | Change::Script(_) => {}
         }
         if let Undo::Graph(write) = &op.undo {
             let keys = ["apply", "ops", &number, "undo", "graph", write.method.key()].map(str::to_owned).to_vec();

@@ -4,7 +4,8 @@ use super::{domain, names, scripts, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
 use crate::guide::step::{
-    Apply, Change, Check, Diagnosis, DiagnosisVerdict, Expectation, Grant, GraphGet, LdapWrite, Op, Probe, Step, StepKind, Undo,
+    Apply, AzureChange, Change, Check, Diagnosis, DiagnosisVerdict, Doubt, Expectation, Grant, GraphGet, LdapWrite, Op, Probe, Step,
+    StepKind, Trip, Undo,
 };
 use crate::guide::variables::{Part, Reference, Template, is_code, is_name};
 use crate::guide::yaml::Read;
@@ -58,8 +59,8 @@ fn probes(read: &Read<Step>, out: &mut Vec<Finding>) {
                 domain::trustee(read, &[&at[..], &["trustee"]].concat(), &look.trustee, out);
                 domain::rights(read, &[&at[..], &["wanted"]].concat(), &look.wanted, out);
             }
-            // A machine's part is a closed set, which parsing holds.
-            Probe::Azure(_) | Probe::Ledger(_) => {}
+            // A machine's part and whose hand it was are closed sets, which parsing holds.
+            Probe::Azure(_) | Probe::Ledger(_) | Probe::Trip(_) => {}
             Probe::Script(look) => scripts::look(read, name, look, out),
         }
     }
@@ -213,63 +214,60 @@ fn change(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
                 out.push(finding.hint("take `capture` out"));
             }
         }
+        Change::Trip(trip) => self::trip(read, at, op, trip, out),
         Change::Script(run) => scripts::run(read, &[at, &["script"]].concat(), run, out),
+    }
+}
+
+fn trip(read: &Read<Step>, at: &[&str], op: &Op, trip: &Trip, out: &mut Vec<Finding>) {
+    domain::name(read, &[at, &["trip", "dn"]].concat(), &trip.dn, out);
+    for (key, template) in [("user", &trip.user), ("upn", &trip.upn)] {
+        if !matches!(template.parts.as_slice(), [Part::Reference(_)]) {
+            let finding = read.at(&[at, &["trip", key]].concat(), format!("`{}` is not read from the tenant", template.source));
+            out.push(finding.hint("write one reference, such as `{{ user:/value/0/id }}`: whose password travels is never guessed"));
+        }
+    }
+    if !op.capture.is_empty() {
+        let finding = read.at_key(&[at, &["capture"]].concat(), "the journal keeps the hops of a trip by itself");
+        out.push(finding.hint("take `capture` out; a probe of kind `trip` reads them"));
+    }
+    if op.doubt == Doubt::Repeat {
+        let finding = read.at(&[at, &["doubt"]].concat(), "a reset sent twice is not harmless");
+        out.push(finding.hint("five tries within an hour lock the user for a day: write `look` or `ask`"));
     }
 }
 
 fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
     let here = [at, &["undo"]].concat();
-    let within = |keys: &[&'static str]| [&here[..], keys].concat();
-    let wrong = match &op.undo {
-        Undo::Graph(write) if matches!(op.change, Change::Graph(_)) => {
-            path(read, &within(&["graph", write.method.key()]), &write.path, out);
-            None
+    match (&op.undo, &op.change) {
+        (Undo::None(why), _) if why.trim().is_empty() => {
+            let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
+            out.push(finding.hint("the person reads it before saying yes"));
         }
-        Undo::Script(run) if matches!(op.change, Change::Script(_)) => {
-            scripts::run(read, &within(&["script"]), run, out);
-            None
+        (Undo::With(other), _) => with(read, &[&here[..], &["with"]].concat(), &op.id, other, out),
+        (Undo::Graph(write), Change::Graph(_)) => path(read, &[&here[..], &["graph", write.method.key()]].concat(), &write.path, out),
+        (Undo::Script(run), Change::Script(_)) => scripts::run(read, &[&here[..], &["script"]].concat(), run, out),
+        (Undo::None(_), _)
+        | (Undo::Revoke, Change::Grant(_))
+        | (Undo::Delete, Change::Ldap(LdapWrite::Add(_)))
+        | (Undo::Restore, Change::Ldap(LdapWrite::Set(_))) => {}
+        (Undo::Graph(_) | Undo::Script(_) | Undo::Revoke | Undo::Delete | Undo::Restore, change) => {
+            let (what, hint) = taken_back(change);
+            out.push(read.at(&here, format!("{what} is not taken back by this")).hint(hint));
         }
-        Undo::With(other) => {
-            with(read, &within(&["with"]), &op.id, other, out);
-            None
-        }
-        Undo::None(why) => {
-            if why.trim().is_empty() {
-                let finding = read.at(&within(&["none"]), "this says no reason why it cannot be taken back");
-                out.push(finding.hint("the person reads it before saying yes"));
-            }
-            None
-        }
-        Undo::Graph(_) => Some(not_by_graph(&op.change)),
-        Undo::Script(_) => Some((
-            "only what a script did is taken back by a script",
-            "name what takes it back in its own kind, or write `undo: {none: why}`",
-        )),
-        Undo::Revoke => (!matches!(op.change, Change::Grant(_)))
-            .then_some(("only a grant can be revoked", "name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`")),
-        Undo::Delete => (!matches!(op.change, Change::Ldap(LdapWrite::Add(_))))
-            .then_some(("only a new object of the domain can be deleted", "`undo: delete` belongs to `ldap: {add: …}`")),
-        Undo::Restore => (!matches!(op.change, Change::Ldap(LdapWrite::Set(_))))
-            .then_some(("only values that were set can be restored", "`undo: restore` belongs to `ldap: {modify: …}`")),
-    };
-    if let Some((what, hint)) = wrong {
-        out.push(read.at(&here, what).hint(hint));
     }
 }
 
-/// Why a Graph request does not take this back, and what does.
-fn not_by_graph(change: &Change) -> (&'static str, &'static str) {
+/// What a change is called, and how it is taken back.
+fn taken_back(change: &Change) -> (&'static str, &'static str) {
     match change {
-        Change::Graph(_) => ("", ""),
-        Change::Grant(_) => ("a grant is not taken back by a Graph request", "write `undo: revoke`"),
-        Change::Azure(_) => ("a Graph request does not stop a machine", "write `undo: {none: why}`"),
-        Change::Script(_) => {
-            ("what a script did is not taken back by a Graph request", "write `undo: {script: …}`, or `undo: {none: why}`")
-        }
-        Change::Ldap(_) => (
-            "a change of the domain is not taken back by a Graph request",
-            "write `undo: delete` for a new object, `undo: restore` for values that were set",
-        ),
+        Change::Graph(_) => ("a Graph request", "name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"),
+        Change::Grant(_) => ("a grant", "write `undo: revoke`"),
+        Change::Azure(AzureChange::Start(_)) => ("the start of a machine", "write `undo: {none: why}`"),
+        Change::Ldap(LdapWrite::Add(_)) => ("a new object of the domain", "write `undo: delete`"),
+        Change::Ldap(LdapWrite::Set(_)) => ("a value of the domain", "write `undo: restore`"),
+        Change::Trip(_) => ("a new password", "write `undo: {none: why}`"),
+        Change::Script(_) => ("what a script did", "write `undo: {script: …}`, or `undo: {none: why}`"),
     }
 }
 
@@ -301,6 +299,11 @@ fn by_hand(read: &Read<Step>, out: &mut Vec<Finding>) {
         let number = number.to_string();
         names::kebab(read, &["pages", &number, "id"], &page.id, "page", out);
         twice(read, &["pages", &number, "id"], "page", &page.id, &mut pages, out);
+        if tasks.contains(page.id.as_str()) {
+            // A person's word names either by its id alone.
+            let finding = read.at(&["pages", &number, "id"], format!("the page `{}` has the name of a task", page.id));
+            out.push(finding.hint("rename one"));
+        }
         if let Some(task) = page.task.as_deref().filter(|task| !tasks.contains(task)) {
             let known: Vec<&str> = read.value.tasks.iter().map(|task| task.id.as_str()).collect();
             let finding = read.at(&["pages", &number, "task"], format!("there is no task `{task}` in this step"));

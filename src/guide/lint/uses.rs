@@ -91,7 +91,7 @@ impl<'s> List<'s> {
                 self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
             }
             // They hold no reference.
-            Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) => {}
+            Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) | Probe::Trip(_) => {}
         }
     }
 
@@ -139,6 +139,11 @@ impl<'s> List<'s> {
         match &op.change {
             Change::Graph(write) => self.write(&[&path[..], &["graph"]].concat(), write),
             Change::Grant(grant) => self.grant(&[&path[..], &["grant"]].concat(), grant),
+            Change::Trip(trip) => {
+                for (key, template) in [("user", &trip.user), ("dn", &trip.dn), ("upn", &trip.upn)] {
+                    self.push(&[&path[..], &["trip", key]].concat(), template);
+                }
+            }
             Change::Azure(_) | Change::Script(_) => {}
             Change::Ldap(write) => self.ldap(&[&path[..], &["ldap"]].concat(), write),
         }

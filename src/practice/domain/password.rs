@@ -9,10 +9,10 @@ use crate::rights::{Asked, Descriptor, delegation::known};
 use ldap3_proto::proto::LdapModifyType as Kind;
 
 /// What is done to a password.
-enum Wish {
+pub(super) enum Wish {
     /// The new one, without knowing the old one.
     Reset(String),
-    /// From this to that.
+    /// From the one with this hash to that.
     Change(String, String),
 }
 
@@ -34,7 +34,14 @@ pub(super) fn judge(eye: &Eye<'_>, descriptor: &Descriptor, object: &Object, par
 
 /// Does what the parts say about the password; nothing when they say nothing.
 pub(super) fn write(domain: &mut Domain, key: &str, parts: &[Part<'_>], place: &Place<'_>) -> Result<(), Refusal> {
-    let Some(wish) = wish(parts)? else { return Ok(()) };
+    match wish(parts)? {
+        Some(wish) => put(domain, key, wish, place),
+        None => Ok(()),
+    }
+}
+
+/// Gives an account its new password, as far as the domain's policy lets it; nobody's right is asked.
+pub(super) fn put(domain: &mut Domain, key: &str, wish: Wish, place: &Place<'_>) -> Result<(), Refusal> {
     let policy = Policy::of(domain.head());
     let set = if Eye::new(domain, place.caller, place.now).may_unexpire() { filetime(place.now) } else { 0 };
     let Some(account) = domain.at(key).and_then(|object| object.account.clone()) else { return Err(refusal::no_reset()) };
@@ -77,7 +84,7 @@ fn wish(parts: &[Part<'_>]) -> Result<Option<Wish>, Refusal> {
     match (old, new, reset) {
         (None, None, None) if parts.iter().all(|part| part.attribute.source != Source::Secret) => Ok(None),
         (None, None, Some(reset)) => Ok(Some(Wish::Reset(reset))),
-        (Some(old), Some(new), None) => Ok(Some(Wish::Change(old, new))),
+        (Some(old), Some(new), None) => Ok(Some(Wish::Change(hash(&old), new))),
         (None, Some(_), _) => Err(refusal::unwilling("Only the add action for a password change specified!")),
         (None | Some(_), None, None) => Err(refusal::unwilling(
             "setup_io: It's not possible to delete the password (changes using the LAN Manager hash alone could be deactivated)!",

@@ -2,7 +2,7 @@
 
 use super::super::{
     connect::is_person,
-    world::{Assignment, User, Wizard, World},
+    world::{Assignment, User, World},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,8 @@ impl World {
         match switch {
             Switch::Writeback => self.set_writeback(right, now),
             Switch::HashSync => self.set_hash_sync(right, now),
-            Switch::Wizard => self.connect.wizard = (!right).then(|| Wizard::open(now)),
+            Switch::Wizard if right => self.connect.wizard = None,
+            Switch::Wizard => self.show_wizard(now),
             Switch::Staging => self.set_staging(!right, now),
             Switch::Service => self.set_service(right, now),
             Switch::Clock => self.connect.clock += if right { -CONNECT_SKEW } else { CONNECT_SKEW },

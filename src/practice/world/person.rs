@@ -8,6 +8,8 @@ use super::{
     azure_role,
     domain::MOST_HIRED,
     is_domain_name,
+    self_service::{change_own, configure, register_methods, reset_in_admin_center, reset_own},
+    wizard::Touch,
 };
 use crate::practice::tables;
 use connect::{
@@ -116,6 +118,48 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("rename-user", &["USER", "NAME"], "gives an account of the domain another sign-in name", rename_user),
     verb("delegate", &["USER"], "does block B by hand: four entries for an account on the domain's head, for users below it", delegate),
     verb("set-minimum-age", &["DAYS"], "sets how old a password of the domain must be before its owner may change it", set_minimum_age),
+    verb("open-wizard", &[], "opens the wizard of Entra Connect on APP1, which suspends its scheduler", open_wizard),
+    verb("close-wizard", &[], "closes the wizard's window: what was not configured is forgotten", close_wizard),
+    verb("wizard-choose", &["LABEL"], "chooses one of several on the wizard's page", |world, args, now| {
+        touch_wizard(world, Touch::Choose, args, now)
+    }),
+    verb("wizard-tick", &["LABEL"], "ticks a box on the wizard's page, or unticks it", |world, args, now| {
+        touch_wizard(world, Touch::Tick, args, now)
+    }),
+    verb(
+        "wizard-enter",
+        &["LABEL"],
+        "fills a field on the wizard's page; what a person would type there is not given",
+        |world, args, now| touch_wizard(world, Touch::Enter, args, now),
+    ),
+    verb("wizard-press", &["LABEL"], "presses a button on the wizard's page", |world, args, now| {
+        touch_wizard(world, Touch::Press, args, now)
+    }),
+    verb(
+        "configure-sspr",
+        &["SETTING"],
+        "sets a line of the portal's page Password reset: scope=none, scope=selected:USER, scope=all, writeback=on, writeback=off, unlock=on or unlock=off",
+        configure,
+    ),
+    verb("register-methods", &["USER"], "registers an account's phone and second address at aka.ms/ssprsetup", register_methods),
+    verb(
+        "reset-own-password",
+        &["USER"],
+        "resets an account's password at aka.ms/sspr as its owner does; the new one is nobody else's",
+        reset_own,
+    ),
+    verb(
+        "change-own-password",
+        &["USER"],
+        "changes an account's password as its owner does, signed in; the new one is nobody else's",
+        change_own,
+    ),
+    verb(
+        "reset-in-admin-center",
+        &["USER"],
+        "resets a password in the Microsoft 365 admin center: the wrong tool, for the cloud only",
+        reset_in_admin_center,
+    ),
     verb("revoke-tokens", &[], "ends every session: all tokens are dead", revoke_tokens),
 ];
 
@@ -203,6 +247,18 @@ fn revoke_consent(world: &mut World, args: &[String], _now: Timestamp) -> Result
         consent.scopes.retain(|one| *one != scope);
     }
     Ok(())
+}
+
+fn open_wizard(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    world.open_wizard(now)
+}
+
+fn close_wizard(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+    world.close_wizard()
+}
+
+fn touch_wizard(world: &mut World, touch: fn(String) -> Touch, args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    world.touch_wizard(&touch(arg(args, 0).to_owned()), now)
 }
 
 fn stop_machine(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {

@@ -3,7 +3,7 @@
 use super::domain::Held;
 use super::{
     App, Assignment, Azure, Connect, Consent, Directory, Domain, FORMAT, INITIAL_DOMAIN, LAB_DOMAIN, MACHINE_CONTRIBUTOR, Resource, Sync,
-    Tokens, User, World,
+    Tokens, User, World, Writeback,
 };
 use crate::practice::tables;
 use jiff::{SignedDuration, Timestamp};
@@ -73,6 +73,7 @@ impl World {
             app: App::default(),
             faults: Vec::new(),
             operations: Vec::new(),
+            writeback: Writeback::default(),
         };
         if preset != Preset::Start {
             world.directory.finish_phase_one(now);

@@ -4,6 +4,7 @@ use super::{Directory, User, World};
 use crate::practice::chance;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The oldest go when there are more, so that the stored world stays small.
 const MOST: usize = 500;
@@ -87,6 +88,12 @@ pub(in crate::practice) struct Report {
     pub(in crate::practice) at: Timestamp,
     /// Id, and whether the account held a role then.
     pub(in crate::practice) users: Vec<(String, bool)>,
+    /// Ids of those who could reset their passwords by themselves.
+    #[serde(default)]
+    pub(in crate::practice) enabled: BTreeSet<String>,
+    /// Ids of those who had registered methods.
+    #[serde(default)]
+    pub(in crate::practice) registered: BTreeSet<String>,
 }
 
 /// A password operation that somebody may poll.
@@ -100,21 +107,35 @@ pub(in crate::practice) struct PasswordOperation {
     pub(in crate::practice) asked: Timestamp,
     /// Why it fails in the end.
     pub(in crate::practice) failure: Option<String>,
+    /// Whether it ends when the domain has answered, and not by the clock.
+    #[serde(default)]
+    pub(in crate::practice) travels: bool,
+    /// When it ended, if it travels.
+    #[serde(default)]
+    ended: Option<Timestamp>,
 }
 
 impl PasswordOperation {
+    /// One that somebody asked for now.
+    pub(in crate::practice) fn new(id: String, user: String, asked: Timestamp) -> Self {
+        Self { id, user, asked, failure: None, travels: false, ended: None }
+    }
+
+    /// It is over; `failure` says why it came to nothing.
+    pub(in crate::practice) fn end(&mut self, at: Timestamp, failure: Option<String>) {
+        (self.ended, self.failure) = (Some(at), failure);
+    }
+
     /// `status` and when it last changed.
     pub(in crate::practice) fn status(&self, now: Timestamp) -> (&'static str, Timestamp) {
         let age = now.duration_since(self.asked);
         let after = |by: SignedDuration| self.asked.checked_add(by).unwrap_or(self.asked);
-        if age < BEGINS {
-            ("notStarted", self.asked)
-        } else if age < ENDS {
-            ("running", after(BEGINS))
-        } else if self.failure.is_some() {
-            ("failed", after(ENDS))
-        } else {
-            ("succeeded", after(ENDS))
+        let end = if self.travels { self.ended } else { Some(after(ENDS)).filter(|end| now >= *end) };
+        match end {
+            None if age < BEGINS => ("notStarted", self.asked),
+            None => ("running", after(BEGINS)),
+            Some(end) if self.failure.is_some() => ("failed", end),
+            Some(end) => ("succeeded", end),
         }
     }
 }
@@ -135,9 +156,9 @@ impl Directory {
         if !self.is_report_due(now) {
             return false;
         }
-        let holds = |user: &User| self.assignments.iter().any(|one| one.principal == user.id);
-        let users = self.users.iter().map(|user| (user.id.clone(), holds(user))).collect();
-        self.report = Some(Report { at: now, users });
+        let users = self.users.iter().map(|user| (user.id.clone(), self.is_admin(&user.id))).collect();
+        let enabled = self.users.iter().filter(|user| self.is_self_service_on(&user.id)).map(|user| user.id.clone()).collect();
+        self.report = Some(Report { at: now, users, enabled, registered: self.self_service.registered.clone() });
         true
     }
 }
@@ -191,7 +212,7 @@ mod tests {
 
     #[test]
     fn an_operation_goes_from_not_started_over_running_to_its_end() {
-        let mut operation = PasswordOperation { id: String::new(), user: String::new(), asked: at(0), failure: None };
+        let mut operation = PasswordOperation::new(String::new(), String::new(), at(0));
         let status = |operation: &PasswordOperation, second| operation.status(at(second)).0;
         assert_eq!(
             [0, 1, 2, 3, 900].map(|second| status(&operation, second)),
@@ -199,6 +220,10 @@ mod tests {
         );
         operation.failure = Some("no agent".to_owned());
         assert_eq!(status(&operation, 3), "failed");
+        operation.travels = true;
+        assert_eq!([0, 1, 900].map(|second| status(&operation, second)), ["notStarted", "running", "running"]);
+        operation.end(at(7), None);
+        assert_eq!(operation.status(at(900)), ("succeeded", at(7)));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::error::{GraphError, Refusal, SignInError};
 use super::{Purpose, Session, claims, pkce};
 use crate::base::http::{BoundToken, HeaderValue, Http, HttpError, Method, Reply, Request};
-use crate::base::{encode, text};
+use crate::base::{Secret, encode, text};
 use crate::services::retry::{Again, Limits, Pause, TokioPause, retry_after, retrying};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,9 +45,25 @@ pub struct GraphReply {
     pub date: Option<Timestamp>,
     /// Graph's id of the (first) request.
     pub request_id: Option<String>,
+    /// Where an operation that was accepted can be watched; `None` where Graph names no place. Only [`Graph::poll`] goes there.
+    pub location: Option<Location>,
     /// How long all of it took, waits included.
     pub took: Duration,
 }
+
+/// Where an operation can be watched, whole and as Graph wrote it: its query leads to the right data centre (`facts/wire.md` 16).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Location(String);
+
+impl std::fmt::Debug for Location {
+    /// Such addresses may be signed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("‹location›")
+    }
+}
+
+/// The longest address that is followed; Azure's are several kilobytes, Graph's much shorter (`facts/wire.md` 22).
+const LONGEST_ADDRESS: usize = 8 * 1024;
 
 /// The Graph of one session; clones are the same.
 #[derive(Clone)]
@@ -107,6 +124,50 @@ impl Graph {
         };
         let reply = Box::pin(retrying(self.limits, &self.pause, again_for_writes, || Box::pin(self.write_once(&deed, &request)))).await?;
         Ok(GraphReply { took: started.elapsed(), ..reply })
+    }
+
+    /// Sets a user's password, in the cloud and by writeback in the domain (`facts/domain.md` 2.8). Sent once, as [`Graph::write`] does; the reply
+    /// comes without its body, which may hold a password.
+    ///
+    /// # Errors
+    /// As [`Graph::write`].
+    pub async fn reset_password(&self, path: &str, password: &Secret) -> Result<GraphReply, GraphError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'p> {
+            new_password: &'p str,
+        }
+        let started = Instant::now();
+        let deed = Deed { what: format!("post to `{}`", text::short(path, 160)), purpose: Purpose::Write, eventual: false };
+        let url = address(&self.session.settings().graph, &GraphGet { path: path.to_owned(), query: Vec::new(), eventual: false })?;
+        let body = serde_json::to_vec(&Body { new_password: password.expose() });
+        let body = body.map_err(|_| deed.not_understood("its body cannot be written"))?;
+        let request = Request { body: Some(body), ..Request::new(Method::POST, url) }.header("content-type", "application/json");
+        let reply = Box::pin(retrying(self.limits, &self.pause, again_for_writes, || Box::pin(self.write_once(&deed, &request)))).await?;
+        Ok(GraphReply { took: started.elapsed(), body: Value::Null, ..reply })
+    }
+
+    /// Looks once how an accepted operation is getting on; with the permission by which it was begun.
+    ///
+    /// # Errors
+    /// [`GraphError::Elsewhere`] for an address on another host, which is never asked; else why it cannot be read.
+    pub async fn poll(&self, location: &Location) -> Result<GraphReply, GraphError> {
+        let deed = Deed { what: "look at an operation".to_owned(), purpose: Purpose::Write, eventual: false };
+        let url = self.on_graph(&deed, &location.0)?;
+        match tokio::time::timeout(self.limits.deadline, Box::pin(self.read_page(&deed, &url))).await {
+            Ok(result) => result,
+            Err(_) => Err(self.too_slow(deed)),
+        }
+    }
+
+    /// An address that Graph gave out: followed verbatim, but only on Graph's own host.
+    fn on_graph(&self, deed: &Deed, given: &str) -> Result<Url, GraphError> {
+        let url = Url::parse(given).ok().filter(|_| given.len() <= LONGEST_ADDRESS);
+        let url = url.ok_or_else(|| deed.not_understood("an address in it is none"))?;
+        if url.origin() != self.session.settings().graph.origin() {
+            return Err(GraphError::Elsewhere { what: deed.what.clone(), host: text::short(&url.origin().ascii_serialization(), 120) });
+        }
+        Ok(url)
     }
 
     async fn read_all(&self, deed: &Deed, url: Url) -> Result<GraphReply, GraphError> {
@@ -191,7 +252,8 @@ impl Graph {
         };
         let request_id = reply.header("request-id");
         if good {
-            return Ok(GraphReply { status: reply.status, body, date: reply.date, request_id, took: reply.took });
+            let location = reply.headers.get("location").and_then(|value| value.to_str().ok()).map(|whole| Location(whole.to_owned()));
+            return Ok(GraphReply { status: reply.status, body, date: reply.date, request_id, location, took: reply.took });
         }
         let said = |name: &str, limit| body.pointer(&format!("/error/{name}")).and_then(Value::as_str).map(|said| text::short(said, limit));
         // Spelled `innerError` in practice and `innererror` in OData's text (`facts/wire.md` 19).
@@ -215,12 +277,8 @@ impl Graph {
     /// Takes the address of the next page out of a page; it is followed verbatim, but only on Graph's own host.
     fn next_page(&self, deed: &Deed, body: &mut Value) -> Result<Option<Url>, GraphError> {
         let Some(link) = body.as_object_mut().and_then(|object| object.remove("@odata.nextLink")) else { return Ok(None) };
-        let url = link.as_str().and_then(|link| Url::parse(link).ok());
-        let url = url.ok_or_else(|| deed.not_understood("its next page has no address"))?;
-        if url.origin() != self.session.settings().graph.origin() {
-            return Err(GraphError::Elsewhere { what: deed.what.clone(), host: text::short(&url.origin().ascii_serialization(), 120) });
-        }
-        Ok(Some(url))
+        let link = link.as_str().ok_or_else(|| deed.not_understood("its next page has no address"))?;
+        self.on_graph(deed, link).map(Some)
     }
 
     fn append(&self, deed: &Deed, whole: &mut Value, mut page: Value, pages: usize, more: bool) -> Result<(), GraphError> {

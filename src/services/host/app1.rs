@@ -1,8 +1,10 @@
 //! What the scripts for the machine with Entra Connect read and change, typed. Not for how they get there, nor for what it means to a guide.
 
 mod events;
+mod watch;
 
 pub use events::{Meaning, meaning};
+pub use watch::{LONGEST_WATCH, Watch, Watched};
 
 use super::ask::{Asker, NoResult};
 use super::script::{Host, HostError, Script};
@@ -40,14 +42,29 @@ pub const CLOCK: Script = script!("clock", false);
 pub const MEMORY: Script = script!("memory", false);
 /// Whether the AD tools are there.
 pub const RSAT: Script = script!("rsat", false);
+/// Waits for a password on its way into the domain.
+pub const WATCH: Script = script!("watch", false);
 /// Starts a delta cycle.
 pub const SYNC_DELTA: Script = script!("sync-delta", true);
 /// Switches writeback, by a command that is not documented any more.
 pub const SET_WRITEBACK: Script = script!("set-writeback", true);
 
 /// All of them.
-pub const SCRIPTS: [Script; 12] =
-    [CONNECT_SERVICE, SCHEDULER, CONNECTORS, WRITEBACK, HASH_SYNC, CONNECT_EVENTS, TLS, CLOCK, MEMORY, RSAT, SYNC_DELTA, SET_WRITEBACK];
+pub const SCRIPTS: [Script; 13] = [
+    CONNECT_SERVICE,
+    SCHEDULER,
+    CONNECTORS,
+    WRITEBACK,
+    HASH_SYNC,
+    CONNECT_EVENTS,
+    TLS,
+    CLOCK,
+    MEMORY,
+    RSAT,
+    WATCH,
+    SYNC_DELTA,
+    SET_WRITEBACK,
+];
 
 /// What scripts say where Entra Connect is not.
 pub const NOT_INSTALLED: &str = "Entra Connect is not installed on this machine";
@@ -436,6 +453,17 @@ impl App1 {
     /// There is no answer.
     pub async fn rsat(&self) -> Result<Rsat, HostError> {
         self.ask(&RSAT, &json!({})).await
+    }
+
+    /// Waits for a password on its way into the domain, or looks once.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn watch(&self, watch: &Watch) -> Result<Watched, HostError> {
+        let Watch { since, dn, before, patience } = watch;
+        let seconds = patience.min(&LONGEST_WATCH).as_secs();
+        let values = json!({"since": since.map(|since| since.to_string()), "dn": dn, "before": before, "seconds": seconds});
+        self.ask(&WATCH, &values).await
     }
 
     /// Starts a delta cycle, unless something holds it up.

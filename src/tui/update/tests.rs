@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::{
-    engine::page::{Way, scenes},
+    engine::page::{
+        Way,
+        mirror::Operation,
+        scenes::{self, window},
+    },
     tui::{keys::KeyMap, model::Look},
 };
 
@@ -85,6 +89,82 @@ fn keys_ask_the_engine_for_what_they_say() {
     for (scene, keys, wanted) in table {
         assert_eq!(press(&mut model(scene()), keys), wanted, "{keys}");
     }
+}
+
+const WIZARD: &str = "entra-connect-writeback";
+
+/// A model whose engine answered: keys typed ahead do not wait.
+fn answered(model: &mut Model, view: View) {
+    update(model, Msg::View(Arc::new(view)));
+    assert!(!model.waits());
+}
+
+#[test]
+fn the_window_is_opened_operated_and_closed_by_keys_and_each_key_waits_for_the_answer() {
+    let operate = |operation: Operation| send(Command::Operate(operation));
+    let label = str::to_owned;
+    let mut model = model(window::closed());
+    assert_eq!(press(&mut model, "m"), []);
+    assert_eq!((model.layer, press(&mut model, "enter")), (Some(Layer::Wizard), operate(Operation::Open)));
+    assert!(model.waits());
+    // The keys stand on what the guide would do.
+    answered(&mut model, window::tasks("", 1));
+    assert_eq!(press(&mut model, "space"), operate(Operation::Choose(label("Customize synchronization options"))));
+    answered(&mut model, window::tasks("Customize synchronization options", 2));
+    assert_eq!(press(&mut model, "enter"), operate(Operation::Press(label("Next"))));
+    answered(&mut model, window::features(true, false, 3));
+    assert_eq!(press(&mut model, "up space"), operate(Operation::Tick(label("Password hash synchronization"))));
+    answered(&mut model, window::features(false, false, 4));
+    assert_eq!(press(&mut model, "down space"), operate(Operation::Tick(label("Password writeback"))), "the place stays on a page");
+    answered(&mut model, window::features(false, true, 5));
+    assert_eq!(press(&mut model, "down down down down down down down left enter"), operate(Operation::Press(label("Previous"))));
+    answered(&mut model, window::tasks("", 6));
+    assert_eq!(press(&mut model, "x"), operate(Operation::Close));
+    answered(&mut model, window::closed_after(7));
+    assert_eq!(press(&mut model, "x"), []);
+    assert_eq!(model.notice().unwrap().text, "the wizard is not open");
+    assert_eq!(press(&mut model, "w w ? esc esc n"), send(Command::View("self-service-reset".to_owned())));
+}
+
+#[test]
+fn a_view_that_is_no_answer_lets_keys_wait_on_and_a_late_one_frees_them() {
+    let mut model = model(window::tasks("", 4));
+    press(&mut model, "enter space");
+    assert!(model.waits());
+    update(&mut model, Msg::View(Arc::new(window::tasks("", 4))));
+    assert!(model.waits());
+    update(&mut model, Msg::Late);
+    assert!(!model.waits());
+    press(&mut model, "space");
+    update(&mut model, Msg::Dropped);
+    assert!(!model.waits());
+}
+
+#[test]
+fn without_a_window_keys_turn_the_pages_of_the_guide_and_attest_each() {
+    let attest = |page: &str| send(Command::Attest { step: WIZARD.to_owned(), task: page.to_owned() });
+    let table: [(&str, Vec<Effect>); 7] = [
+        ("m space", attest("connect-to-entra")),
+        ("m a", attest("connect-to-entra")),
+        ("enter enter a", attest("optional-features")),
+        ("m right right right a", attest("configuration-complete")),
+        ("m left left left left a", attest("welcome")),
+        ("m x", vec![]),
+        ("m esc space", send(Command::Attest { step: WIZARD.to_owned(), task: "run-connect".to_owned() })),
+    ];
+    for (keys, wanted) in table {
+        assert_eq!(press(&mut model(window::pages()), keys), wanted, "{keys}");
+    }
+    let mut model = model(window::pages());
+    press(&mut model, "m right right right");
+    assert_eq!(model.notice().unwrap().text, "this is the wizard's last page");
+}
+
+#[test]
+fn a_step_without_a_wizard_opens_no_mirror() {
+    let mut model = model(scenes::fail());
+    assert_eq!(press(&mut model, "m"), []);
+    assert_eq!((model.layer, model.notice().unwrap().text.as_str()), (None, "wizard has no meaning in this step"));
 }
 
 #[test]

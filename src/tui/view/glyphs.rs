@@ -81,6 +81,16 @@ impl Glyphs {
         if self.ascii { text.replace('‹', "<").replace('›', ">") } else { text.to_owned() }
     }
 
+    /// Inside the choice that is chosen.
+    pub(crate) fn dot_filled(&self) -> &'static str {
+        if self.ascii { "*" } else { self.bullet }
+    }
+
+    /// What a button of somebody's window stands between.
+    pub(crate) fn button(&self) -> [&'static str; 2] {
+        if self.ascii { ["<", ">"] } else { ["‹", "›"] }
+    }
+
     /// How wide [`Glyphs::verdict`] is.
     pub(crate) fn verdict_width(&self) -> usize {
         if self.ascii { 2 } else { 1 }

@@ -5,6 +5,7 @@ mod help;
 mod plan;
 mod signin;
 mod wire;
+mod wizard;
 
 use super::{Ink, put, put_over_rule, set, text, text::Piece, theme::Role};
 use crate::{
@@ -34,6 +35,8 @@ pub(crate) struct Over {
     pub(crate) keys: Vec<Piece>,
     /// Columns of text.
     pub(crate) width: usize,
+    /// The lines that have the keys; the frame scrolls to them.
+    pub(crate) follow: Option<std::ops::Range<usize>>,
 }
 
 /// What lies over the page now.
@@ -42,6 +45,7 @@ pub(crate) fn over(ink: &Ink, model: &Model, area: Rect) -> Option<Over> {
     match model.layer {
         Some(Layer::Help) => return Some(help::over(ink, model, most.min(92))),
         Some(Layer::Wire) => return Some(wire::over(ink, &model.view.wire, &model.keys, most)),
+        Some(Layer::Wizard) => return Some(wizard::over(ink, model, most.min(114))),
         Some(Layer::Leave) => return Some(asks::leave(ink, &model.keys, most.min(64))),
         None => {}
     }

@@ -27,7 +27,13 @@ pub(crate) fn lines(
     }
     let range = by_hand(ink, &mut lines, step, selected, width);
     if !step.pages.is_empty() {
-        heading(&mut lines, ink, "Page by page", "", width);
+        let attested = step.pages.iter().filter(|page| page.attested.is_some()).count();
+        heading(&mut lines, ink, "Page by page", &format!("{attested} of {} attested", step.pages.len()), width);
+        if let Some((key, _)) = keys.hint(Context::Screen, Action::Wizard) {
+            let words =
+                if step.mirror.is_some() { "the wizard's window, to be operated here" } else { "the wizard's pages, to be attested" };
+            lines.extend(text::wrap(&[ink.piece(Role::Text, words)], &[ink.piece(Role::Key, format!("  {key}  "))], width));
+        }
         for (at, wizard) in step.pages.iter().enumerate() {
             lines.extend(wizard_lines(ink, at, wizard, width));
         }
@@ -166,12 +172,13 @@ fn task_lines(ink: &Ink, task: &TaskLine, column: usize, selected: bool, width: 
 
 fn wizard_lines(ink: &Ink, at: usize, wizard: &WizardLine, width: usize) -> Vec<Line<'static>> {
     let mut lines = if at > 0 { vec![Line::default()] } else { Vec::new() };
-    let number = ink.piece(Role::Dim, format!("{:>2}  ", at + 1));
+    let tick = if wizard.attested.is_some() { "[x] " } else { "[ ] " };
+    let number = [ink.piece(Role::Dim, format!("{:>2}  ", at + 1)), ink.piece(Role::Text, tick)];
     let mut title = ink.prose(&wizard.title);
     for (_, style) in &mut title {
         *style = style.patch(ink.theme.style(Role::Label));
     }
-    lines.extend(text::wrap(&title, &[number], width));
+    lines.extend(text::wrap(&title, &number, width));
     let column = wizard.lines.iter().map(|(verb, _)| text::width(verb)).max().unwrap_or(0) + 2;
     for (verb, what) in &wizard.lines {
         lines.extend(ink.field(verb, column, 4, &[ink.piece(Role::Label, &**what)], width));

@@ -3,12 +3,16 @@
 use super::{Ink, screen::MemoryScreen, text as setting};
 use crate::{
     engine::{
-        page::{Page, scenes},
+        page::{
+            Page,
+            mirror::Operation,
+            scenes::{self, window},
+        },
         run::View,
     },
     guide::prose::Block,
     tui::{
-        keys::KeyMap,
+        keys::{Key, KeyMap},
         model::{Layer, Look, Model},
     },
 };
@@ -163,6 +167,52 @@ fn boxes_over_the_page_look_as_their_snapshots_say() {
     }
 }
 
+/// The wizard's mirror over a view, with the keys where the guide leads.
+fn mirrored(view: View) -> Model {
+    let mut model = model(view, COLOUR);
+    let keys = [Key::parse("m").unwrap()];
+    for key in keys {
+        crate::tui::update::update(&mut model, crate::tui::update::Msg::Key(key));
+    }
+    assert_eq!(model.layer, Some(Layer::Wizard));
+    model
+}
+
+#[test]
+fn the_wizards_mirror_looks_as_its_snapshots_say() {
+    holds("mirror-pages", &mirrored(window::pages()), &[(120, 40, COLOUR), (80, 24, COLOUR), (60, 16, COLOUR), (80, 24, ASCII)]);
+    holds("mirror-closed", &mirrored(window::closed()), &USUAL);
+    holds("mirror-features", &mirrored(window::features(true, false, 1)), &ALL);
+    holds("mirror-differs", &mirrored(window::features(false, true, 1)), &USUAL);
+    holds("mirror-choices", &mirrored(window::tasks("Configure staging mode", 1)), &USUAL);
+    holds("mirror-credentials", &mirrored(window::credentials(true, false)), &[(120, 40, COLOUR), (80, 24, COLOUR), (80, 24, ASCII)]);
+    holds("mirror-elsewhere", &mirrored(window::elsewhere()), &USUAL);
+    holds("mirror-unreachable", &mirrored(window::unreachable()), &[(80, 24, COLOUR)]);
+}
+
+#[test]
+fn what_has_the_keys_in_the_wizard_is_always_in_view() {
+    for (width, height) in [(120, 40), (80, 24), (60, 16)] {
+        let mut model = mirrored(window::features(true, false, 1));
+        let last = model.open_page().unwrap().operations().len();
+        for focus in (0..last).chain((0..last).rev()) {
+            (model.mirror.focus, model.mirror.follow) = (focus, true);
+            let label = match model.focused().unwrap() {
+                Operation::Tick(label) | Operation::Press(label) => label.split(' ').next().unwrap().to_owned(),
+                other => panic!("{other:?}"),
+            };
+            let buf = drawn(&mut model, width, height);
+            let marked: Vec<_> = text(&buf)
+                .lines()
+                .zip(styles(&buf).lines())
+                .filter(|(_, style)| style.contains('#'))
+                .map(|(line, _)| line.to_owned())
+                .collect();
+            assert!(marked.iter().any(|line| line.contains(&label)), "{label} at {width}x{height}: {marked:?}");
+        }
+    }
+}
+
 #[test]
 fn a_screen_that_is_too_small_says_so_and_says_what_is_needed() {
     holds("too-small", &model(scenes::fail(), COLOUR), &[(59, 16, COLOUR), (60, 15, COLOUR), (20, 6, COLOUR)]);
@@ -217,8 +267,14 @@ fn every_task_can_be_scrolled_into_view() {
 #[test]
 fn widgets_draw_on_nothing_and_on_a_single_cell() {
     for (width, height) in [(0, 0), (1, 1), (0, 5), (5, 0), (1, 50), (200, 1)] {
-        for view in [scenes::fail(), scenes::plan(), scenes::hostile()] {
-            let mut model = model(view, COLOUR);
+        for (view, layer) in [
+            (scenes::fail(), None),
+            (scenes::plan(), None),
+            (scenes::hostile(), None),
+            (window::features(true, true, 1), Some(Layer::Wizard)),
+            (window::pages(), Some(Layer::Wizard)),
+        ] {
+            let mut model = Model { layer, ..model(view, COLOUR) };
             let ink = Ink::of(&model);
             let area = Rect::new(0, 0, width, height);
             let mut buf = Buffer::empty(area);
@@ -256,6 +312,15 @@ fn flood(page: &mut Page, text: &str) {
         task.text = span();
         task.covers = Some(text.to_owned());
     }
+    for wizard in &mut page.step.pages {
+        wizard.title = span();
+        wizard.lines.iter_mut().for_each(|(_, what)| text.clone_into(what));
+    }
+    if let Some(crate::engine::page::Mirror { showing: crate::engine::page::Showing::Page(open), refused, .. }) = &mut page.step.mirror {
+        open.page.boxes.iter_mut().for_each(|one| text.clone_into(&mut one.label));
+        open.page.buttons.iter_mut().for_each(|label| text.clone_into(label));
+        (open.page.says, *refused, open.differs) = (Some(text.to_owned()), Some(text.to_owned()), vec![text.to_owned()]);
+    }
     for pane in &mut page.checks {
         pane.title = span();
         pane.found = Some(text.to_owned());
@@ -272,12 +337,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn drawing_never_panics(width in 1u16..=200, height in 1u16..=70, words in "\\PC{0,120}", which in 0usize..4, top in 0usize..500, layer in 0usize..4, ascii: bool) {
-        let scene: [fn() -> View; 4] = [scenes::fail, scenes::plan, scenes::wizard, scenes::unknown];
+    fn drawing_never_panics(width in 1u16..=200, height in 1u16..=70, words in "\\PC{0,120}", which in 0usize..6, top in 0usize..500, layer in 0usize..5, ascii: bool) {
+        let scene: [fn() -> View; 6] =
+            [scenes::fail, scenes::plan, window::pages, scenes::unknown, window::elsewhere, || window::features(false, true, 1)];
         let mut view = scene[which]();
         flood(&mut view.page, &words);
         let mut model = model(view, Look { ascii, colour: true });
-        model.layer = [None, Some(Layer::Help), Some(Layer::Wire), Some(Layer::Leave)][layer];
+        model.layer = [None, Some(Layer::Help), Some(Layer::Wire), Some(Layer::Leave), Some(Layer::Wizard)][layer];
         (model.step.top, model.checks.top, model.over.top) = (top, top, top);
         model.typed = words;
         drawn(&mut model, width, height);

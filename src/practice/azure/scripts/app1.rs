@@ -19,6 +19,10 @@ const ENTRA_CONNECTOR: &str = "b891884f-051e-4a83-95af-2544101c9083";
 const RELEASE: i64 = 528_449;
 /// What the other machines of the lab have.
 const OTHER_MEMORY: u64 = 4 << 30;
+/// The heartbeat.
+const HEARTBEAT_ID: u32 = 31019;
+/// The script reads so many events of a provider and no more.
+const MOST_READ: usize = 2_000;
 /// The longest text of an event that the script brings.
 const LONGEST_TEXT: usize = 400;
 
@@ -102,16 +106,10 @@ pub(super) fn hash_sync(job: &mut Job<'_>) -> Answer {
     Ok(json!({"time": job.time(), "answered": true, "sources": [{"connector": LAB_DOMAIN, "enabled": enabled}]}))
 }
 
-/// `since` is by the machine's clock; `within` counts back from it; the later of both.
+/// `since` is by the machine's clock; without it `within` counts back from that. Of the heartbeats only the newest is told.
 pub(super) fn events(job: &mut Job<'_>) -> Answer {
-    let (values, now) = (job.values, job.clock());
-    let since = match values["since"].as_str() {
-        Some(text) => Some(text.parse::<Timestamp>().map_err(|_| Trouble::thrown("String was not recognized as a valid DateTime."))?),
-        None => None,
-    };
-    let within = values["within"].as_i64().map(|seconds| later(now, SignedDuration::from_secs(-seconds)));
-    let since = since.max(within).unwrap_or(Timestamp::MIN);
-    let limit = values["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0);
+    let since = since(job)?;
+    let limit = job.values["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0);
     let none = VecDeque::new();
     let log = job.installed().map_or(&none, |connect| &connect.events);
     let (mut found, mut absent, mut more) = (Vec::new(), Vec::new(), false);
@@ -120,14 +118,28 @@ pub(super) fn events(job: &mut Job<'_>) -> Answer {
             absent.push(provider.name());
         }
         let mut own: Vec<&LogEvent> = log.iter().filter(|event| event.provider == provider && event.at >= since).collect();
-        own.sort_by_key(|event| std::cmp::Reverse((event.at, event.record)));
-        more |= own.len() > limit;
+        own.sort_by_key(|event| newest_first(event));
+        let read = own.len();
+        let newest_beat = own.iter().find(|event| event.id == HEARTBEAT_ID).map(|event| event.record);
+        own.retain(|event| event.id != HEARTBEAT_ID || Some(event.record) == newest_beat);
+        more |= read >= MOST_READ || own.len() > limit;
         found.extend(own.into_iter().take(limit));
     }
-    found.sort_by_key(|event| std::cmp::Reverse((event.at, event.record)));
+    found.sort_by_key(|event| newest_first(event));
     let begins = log.front().filter(|_| log.len() >= MOST_EVENTS).map_or(job.world.created, |first| first.at);
     let events: Vec<Value> = found.into_iter().map(told).collect();
     Ok(json!({"time": job.time(), "oldest": iso(begins), "absent": absent, "more": more, "events": events}))
+}
+
+fn newest_first(event: &LogEvent) -> std::cmp::Reverse<(Timestamp, u64)> {
+    std::cmp::Reverse((event.at, event.record))
+}
+
+fn since(job: &Job<'_>) -> Result<Timestamp, Trouble> {
+    match job.values["since"].as_str() {
+        Some(text) => text.parse().map_err(|_| Trouble::thrown("String was not recognized as a valid DateTime.")),
+        None => Ok(later(job.clock(), SignedDuration::from_secs(-job.values["within"].as_i64().unwrap_or(0)))),
+    }
 }
 
 /// A source that never wrote is none to Windows; that of the synchronisation writes as it is installed.

@@ -1,12 +1,13 @@
 //! Sign-in methods over Graph, and the reset of a password as an operation to poll. Who may call is in the table.
 
 use super::{Answer, Call, Fault, Item, may};
+use crate::base::Secret;
 use crate::practice::{
     chance,
     entra::{odata::Collection, shapes},
     tables::{self, DIRECTORY_READERS},
     wire::graph_time,
-    world::{PasswordOperation, User},
+    world::{Letter, Message, PasswordOperation, Setback, Stage, Trip, User, is_cloud_password},
 };
 use serde_json::{Value, json};
 
@@ -15,13 +16,6 @@ const PASSWORD: &str = "28c10230-6103-485e-b985-444c60001490";
 const METHODS: Collection = shapes::plain("users('{id}')/authentication/methods", "authenticationMethod", &[]);
 const PASSWORD_METHODS: Collection = shapes::plain("users('{id}')/authentication/passwordMethods", "passwordAuthenticationMethod", &[]);
 const OPERATIONS: Collection = shapes::plain("users('{id}')/authentication/operations", "longRunningOperation", &[]);
-/// What a reset of a synchronised account comes to: the practice lab has no domain controller and no Entra Connect that could
-/// write the password back, and does not pretend to. The words are the lab's own; Entra's are not documented.
-const NO_AGENT: &str = "No Entra Connect agent answered: this practice lab has no password writeback yet.";
-/// Entra's smallest password (entra-docs concept-sspr-policy.md).
-const SHORTEST: usize = 8;
-const LONGEST: usize = 256;
-
 fn password_method(user: &User) -> Item {
     let changed = user.password_changed.unwrap_or(user.created);
     shapes::item(json!({"id": PASSWORD, "createdDateTime": graph_time(changed), "password": null}))
@@ -47,12 +41,9 @@ pub(super) fn password_methods(call: &mut Call<'_>) -> Result<Answer, Fault> {
     call.list(&PASSWORD_METHODS)?.of(&user.id).page(vec![password_method(&user)])
 }
 
-/// Entra's rule for passwords of the cloud: three of four kinds of characters.
+/// Entra's rule for passwords of the cloud.
 pub(super) fn check(password: &str) -> Result<(), Fault> {
-    let kinds: [fn(&char) -> bool; 4] =
-        [char::is_ascii_lowercase, char::is_ascii_uppercase, char::is_ascii_digit, |c| !c.is_ascii_alphanumeric()];
-    let used = kinds.iter().filter(|kind| password.chars().any(|c| kind(&c))).count();
-    if (SHORTEST..=LONGEST).contains(&password.chars().count()) && used >= 3 {
+    if is_cloud_password(password) {
         return Ok(());
     }
     Err(Fault::bad("The specified password does not comply with password complexity requirements. Please provide a different password."))
@@ -69,23 +60,7 @@ pub(super) fn reset(call: &mut Call<'_>) -> Result<Answer, Fault> {
         return Err(Fault::denied());
     }
     let (password, made) = wanted(call, &user)?;
-    let now = call.live.now();
-    let id = chance::guid().map_err(|_| Fault::new(503, "serviceNotAvailable", "There are no random numbers."))?;
-    let failure = user.on_premises.as_ref().map(|_| NO_AGENT.to_owned());
-    let mut audit = call.audit("Reset password (by admin)", "UserManagement", vec![(&user).into()])?;
-    "Self-service Password Management".clone_into(&mut audit.service);
-    audit.failed.clone_from(&failure);
-    audit.details = vec![("OnPremisesAgent".to_owned(), "None".to_owned())];
-    call.live.change(|world| {
-        world.add_operation(PasswordOperation { id: id.clone(), user: user.id.clone(), asked: now, failure: failure.clone() });
-        world.directory.audit(audit);
-        if failure.is_none() {
-            let slot = world.directory.users.iter_mut().find(|one| one.id == user.id).ok_or_else(|| Fault::not_found(&user.id))?;
-            slot.set_password(&password, now);
-            world.tokens.revoke_user(&user.id);
-        }
-        Ok::<(), Fault>(())
-    })?;
+    let id = accept(call, &user, &password)?;
     let (base, version) = (&call.live.settings.base, call.version);
     // The query routes to where the operation runs; clients keep it (`facts/wire.md` 16).
     let location = format!("{base}/{version}/users/{}/authentication/operations/{id}?aadgdc=PRAC01P&aadgsu=ssprprod-a", user.id);
@@ -94,6 +69,35 @@ pub(super) fn reset(call: &mut Call<'_>) -> Result<Answer, Fault> {
         body["newPassword"] = password.into();
     }
     Ok(Answer::json(202, body).header("location", location))
+}
+
+/// Begins a reset and gives the operation's id. That of a synchronised account travels, and that of the cloud is done at once.
+fn accept(call: &mut Call<'_>, user: &User, password: &str) -> Result<String, Fault> {
+    let (id, now) = (chance::guid().map_err(|_| Fault::new(503, "serviceNotAvailable", "There are no random numbers."))?, call.live.now());
+    let message = Message { id: id.clone(), trip: Trip::Admin, to: user.into(), by: call.by(), asked: now, stage: Stage::Sent };
+    let mut operation = PasswordOperation::new(id.clone(), user.id.clone(), now);
+    let world = call.live.world();
+    let synchronised = user.on_premises.is_some();
+    // That there is no agent is known here; that it does not listen shows only when nobody takes the message.
+    let refused = (synchronised && !world.is_writeback_on()).then_some(Setback::NotEnabled);
+    operation.failure = refused.map(|setback| setback.to_string());
+    operation.travels = synchronised && refused.is_none();
+    if operation.travels && !world.writeback.has_room() {
+        return Err(Fault::new(503, "serviceNotAvailable", "The relay takes no more messages."));
+    }
+    call.live.change(|world| {
+        if operation.travels {
+            world.writeback.send(message, Letter { new: Secret::new(password), old: None });
+        } else {
+            world.directory.audit(message.audit(refused, false, now));
+            if refused.is_none() && !world.set_cloud_password(&user.id, password, now) {
+                return Err(Fault::not_found(&user.id));
+            }
+        }
+        world.add_operation(operation);
+        Ok(())
+    })?;
+    Ok(id)
 }
 
 /// Only a Global or a Privileged Authentication Administrator resets an account with a role.

@@ -63,6 +63,9 @@ const REGISTRATIONS: Collection = Collection {
     )
 };
 
+/// What a person registers here: a phone that can be called and another address.
+const METHODS: &[&str] = &["mobilePhone", "email"];
+
 /// Newest first, as the service lists them.
 pub(super) fn audits(call: &mut Call<'_>) -> Result<Answer, Fault> {
     let directory = call.shown();
@@ -145,22 +148,23 @@ fn rows(directory: &Directory) -> Vec<Item> {
     report.users.iter().filter_map(|(id, admin)| registration(directory, report, id, *admin)).collect()
 }
 
-/// Nobody in the lab has registered anything. Self-service reset is on for administrators by default (`facts/domain.md` 2.7).
+/// As it was when the report was made.
 fn registration(directory: &Directory, report: &Report, id: &str, admin: bool) -> Option<Item> {
     let user = directory.user(id)?;
-    let policy = directory.authorization_policy.get("allowedToUseSSPR").and_then(Value::as_bool).unwrap_or(true);
+    let (enabled, registered) = (report.enabled.contains(id), report.registered.contains(id));
+    let methods: &[&str] = if registered { METHODS } else { &[] };
     Some(shapes::item(json!({
         "id": user.id,
         "isAdmin": admin,
-        "isMfaCapable": false,
-        "isMfaRegistered": false,
+        "isMfaCapable": registered,
+        "isMfaRegistered": registered,
         "isPasswordlessCapable": false,
-        "isSsprCapable": false,
-        "isSsprEnabled": admin && policy,
-        "isSsprRegistered": false,
+        "isSsprCapable": enabled && registered,
+        "isSsprEnabled": enabled,
+        "isSsprRegistered": registered,
         "isSystemPreferredAuthenticationMethodEnabled": true,
         "lastUpdatedDateTime": graph_time(report.at),
-        "methodsRegistered": [],
+        "methodsRegistered": methods,
         "systemPreferredAuthenticationMethods": [],
         "userDisplayName": user.name,
         "userPreferredMethodForSecondaryAuthentication": "none",

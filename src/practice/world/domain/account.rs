@@ -188,9 +188,10 @@ impl Account {
         self.set = set;
     }
 
-    /// Whether the password may be changed from `old` to `new` (measured order: the old one, length, complexity, history, age).
+    /// Whether the password may be changed from the one with the hash `old` to `new` (measured order: the old one, length, complexity, history,
+    /// age).
     pub(in crate::practice) fn may_change(&self, old: &str, new: &str, policy: &Policy, now: Timestamp) -> Result<(), Slip> {
-        if self.password.as_ref() != Some(&hash(old)) {
+        if self.password.as_deref() != Some(old) {
             return Err(Slip::WrongOld);
         }
         policy.accepts(new)?;
@@ -201,8 +202,17 @@ impl Account {
         if self.history.iter().take(policy.history).any(|one| *one == new) {
             return Err(Slip::Used);
         }
-        let young = self.set != 0 && filetime(now).saturating_sub(self.set) < policy.min_age;
-        if young { Err(Slip::Young) } else { Ok(()) }
+        if self.is_young(policy, now) { Err(Slip::Young) } else { Ok(()) }
+    }
+
+    /// Whether its owner must still wait before the password may be changed; never when it has to be changed.
+    pub(in crate::practice) fn is_young(&self, policy: &Policy, now: Timestamp) -> bool {
+        self.set != 0 && filetime(now).saturating_sub(self.set) < policy.min_age
+    }
+
+    /// As if it had once had this password, before the present one.
+    pub(in crate::practice) fn remember(&mut self, hash: String) {
+        self.history.insert(self.history.len().min(1), hash);
     }
 
     /// Whether the history holds it, the present one included.
@@ -334,7 +344,7 @@ mod tests {
         for word in ["First-1", "Second-1", "Third-1", "Fourth-1"] {
             account.set_password(hash(word), &policy(), 1);
         }
-        let may = |new: &str| account.may_change("Fourth-1", new, &policy(), at);
+        let may = |new: &str| account.may_change(&hash("Fourth-1"), new, &policy(), at);
         assert_eq!(may("Second-1"), Err(Slip::Used));
         assert_eq!(may("Fourth-1"), Err(Slip::Same));
         assert_eq!(may("First-1"), Ok(()));

@@ -17,7 +17,7 @@ pub(super) fn doubt(ink: &Ink, what: &str, map: &KeyMap, width: usize) -> Over {
     lines.push(Line::default());
     lines.extend(ink.wrapped(Role::Text, "Look for yourself. Did it happen?", 0, width));
     let keys = keys(ink, map, &[(Action::Yes, "it happened"), (Action::No, "it did not"), (Action::Close, "answer later")]);
-    Over { title: "In doubt".to_owned(), lines, foot: Vec::new(), keys, width }
+    Over { title: "In doubt".to_owned(), lines, foot: Vec::new(), keys, width, follow: None }
 }
 
 /// Leave although something is being sent?
@@ -25,5 +25,5 @@ pub(super) fn leave(ink: &Ink, map: &KeyMap, width: usize) -> Over {
     let text = "A change is being sent. If you leave now, the next start finds out by looking whether it happened.";
     let lines = ink.wrapped(Role::Text, text, 0, width);
     let keys = keys(ink, map, &[(Action::Yes, "leave"), (Action::No, "stay")]);
-    Over { title: "Leave while a change is being sent?".to_owned(), lines, foot: Vec::new(), keys, width }
+    Over { title: "Leave while a change is being sent?".to_owned(), lines, foot: Vec::new(), keys, width, follow: None }
 }

@@ -23,7 +23,14 @@ const MEANINGS: [(Verdict, &str); 7] = [
 
 pub(super) fn over(ink: &Ink, model: &Model, width: usize) -> Over {
     let mut lines = Vec::new();
-    let groups = [(Context::Screen, "On the page"), (Context::Dialog, "In a box like this one"), (Context::Global, "Everywhere")];
+    let groups = [
+        (Context::Screen, "On the page"),
+        (Context::Wizard, "In the wizard"),
+        (Context::Dialog, "In a box like this one"),
+        (Context::Global, "Everywhere"),
+    ];
+    let groups = groups.into_iter().filter(|(context, _)| *context != Context::Wizard || !model.page().step.pages.is_empty());
+    let groups: Vec<_> = groups.collect();
     let names = |binding: &Binding| binding.keys.join(", ");
     let column = groups.iter().flat_map(|(context, _)| model.keys.of(*context)).map(|b| text::width(&names(b))).max().unwrap_or(0) + 2;
     for (context, title) in groups {
@@ -49,7 +56,14 @@ pub(super) fn over(ink: &Ink, model: &Model, width: usize) -> Over {
         let sign = text::pad(&format!("{} {}", ink.glyphs.verdict(Some(verdict)), verdict.word()), column.max(19), ink.glyphs.cut);
         lines.push(Line::from(vec![ink.span(Role::Verdict(Some(verdict)), sign), Span::raw(meaning)]));
     }
-    Over { title: "Help".to_owned(), lines, foot: Vec::new(), keys: keys(ink, &model.keys, &[(Action::Close, "close")]), width }
+    Over {
+        title: "Help".to_owned(),
+        lines,
+        foot: Vec::new(),
+        keys: keys(ink, &model.keys, &[(Action::Close, "close")]),
+        width,
+        follow: None,
+    }
 }
 
 fn binding_lines(ink: &Ink, names: &str, column: usize, binding: &Binding, why_not: Option<&str>, width: usize) -> Vec<Line<'static>> {

@@ -26,7 +26,7 @@ pub(super) fn over(ink: &Ink, plan: &PlanPane, model: &Model, width: usize) -> O
         let verb = if plan.sign_in.is_some() { "sign in, then send it" } else { "send it" };
         keys(ink, &model.keys, &[(Action::Confirm, verb), (Action::Close, "close, nothing is sent")])
     };
-    Over { title: plan.title.clone(), lines, foot: foot(ink, plan, model, sending, width), keys, width }
+    Over { title: plan.title.clone(), lines, foot: foot(ink, plan, model, sending, width), keys, width, follow: None }
 }
 
 fn summary(ink: &Ink, plan: &PlanPane, width: usize) -> Line<'static> {

@@ -48,7 +48,7 @@ pub(super) fn over(ink: &Ink, pane: &SignInPane, model: &Model, width: usize) ->
         lines.push(Line::default());
         lines.extend(ink.wrapped(Role::Dim, &format!("It asks for {writing}."), 0, width));
     }
-    Over { title, lines, foot, keys: keys(ink, &model.keys, &verbs), width }
+    Over { title, lines, foot, keys: keys(ink, &model.keys, &verbs), width, follow: None }
 }
 
 fn address_lines(ink: &Ink, address: &str, width: usize) -> Vec<Line<'static>> {

@@ -21,7 +21,7 @@ pub(super) fn over(ink: &Ink, wire: &[WireLine], map: &KeyMap, width: usize) -> 
         1 => "Wire log: 1 request, times in UTC".to_owned(),
         n => format!("Wire log: {n} requests, newest last, times in UTC"),
     };
-    Over { title, lines, foot: Vec::new(), keys, width }
+    Over { title, lines, foot: Vec::new(), keys, width, follow: None }
 }
 
 fn request_lines(ink: &Ink, request: &WireLine, width: usize) -> Vec<Line<'static>> {
