@@ -121,9 +121,18 @@ fn check_says_of_each_check_what_was_expected_and_what_was_found() {
         ("sync/enabled", "pass"),
         ("sync/recent", "pass"),
         ("sync/user1", "pass"),
+        ("take-back/nothing-open", "pass"),
+        ("take-back/policy-back", "pass"),
+        ("take-back/rights-back", "pass"),
+        ("take-back/role-back", "pass"),
+        ("take-back/user-back", "pass"),
+        ("writeback-test-user/exists", "fail"),
+        ("writeback-test-user/licensed", "fail"),
+        ("writeback-test-user/located", "fail"),
+        ("writeback-test-user/synchronised", "fail"),
     ];
     assert_eq!(found, expected.map(|(check, verdict)| (check.to_owned(), verdict.to_owned())).into());
-    assert_eq!((&report["summary"]["pass"], &report["summary"]["fail"]), (&json!(13), &json!(3)));
+    assert_eq!((&report["summary"]["pass"], &report["summary"]["fail"]), (&json!(18), &json!(7)));
 }
 
 #[test]
@@ -181,15 +190,15 @@ fn check_as_junit_is_whole_xml_that_counts_what_it_holds() {
     let elements = xml(&home.run(&["check", "--format", "junit"]).exits(1).out);
     let named =
         |name: &str| elements.iter().filter(|(element, _)| element == name).map(|(_, attributes)| attributes.clone()).collect::<Vec<_>>();
-    assert_eq!(named("testsuites").first().unwrap()["tests"], "17");
+    assert_eq!(named("testsuites").first().unwrap()["tests"], "26");
     let cases = named("testcase");
-    assert_eq!(cases.len(), 17);
+    assert_eq!(cases.len(), 26);
     assert!(cases.iter().any(|case| case["classname"] == "password-writeback/global-administrator" && case["name"] == "role-active"));
     let suites = named("testsuite");
     let sum = |key: &str| suites.iter().map(|suite| suite[key].parse::<usize>().unwrap()).sum::<usize>();
-    assert_eq!((sum("tests"), sum("failures"), sum("errors"), sum("skipped")), (17, 4, 0, 0));
+    assert_eq!((sum("tests"), sum("failures"), sum("errors"), sum("skipped")), (26, 8, 0, 0));
     let failures = named("failure");
-    assert_eq!(failures.len(), 4);
+    assert_eq!(failures.len(), 8);
     assert!(failures[0]["message"].starts_with("fail: "), "{failures:?}");
 }
 
