@@ -53,6 +53,7 @@ fn page() -> Page {
             options: Vec::new(),
             tasks: Vec::new(),
             pages: Vec::new(),
+            mirror: None,
             notes: Vec::new(),
             action: None,
         },

@@ -36,6 +36,9 @@ pub struct Args {
     /// Confirm everything that is shown; the journal says so
     #[arg(long)]
     yes: bool,
+    /// Make a round trip sooner than 15 minutes after the last one
+    #[arg(long)]
+    force: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -188,8 +191,11 @@ async fn stands(context: &Context, step: &str) -> bool {
 }
 
 fn confirm(plan: &Plan, args: &Args, globals: &Globals) -> Result<How, Problem> {
+    if let Some(sooner) = plan.too_soon.as_ref().filter(|_| !args.force && (args.yes || !may_ask(globals))) {
+        return Err(sooner.problem());
+    }
     if args.yes {
-        return Ok(How::Yes);
+        return Ok(if plan.too_soon.is_some() { How::Forced } else { How::Yes });
     }
     let word = plan.direction.word();
     if !may_ask(globals) {
@@ -256,6 +262,10 @@ fn show(plan: &Plan, format: Format, outcome: Option<&str>) -> Result<(), Proble
         for (number, line) in wrapped(&format!("a person is needed: {by_hand}"), width().saturating_sub(4)).into_iter().enumerate() {
             out::say(&format!("  {}{line}", if number == 0 { "" } else { "  " }));
         }
+    }
+    if let Some(sooner) = &plan.too_soon {
+        let problem = sooner.problem();
+        out::say(&format!("  too soon: {}", problem.what));
     }
     if plan.ops.is_empty() {
         out::say("  nothing to do");

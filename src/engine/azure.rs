@@ -52,10 +52,10 @@ impl Machines {
             Request::Graph { .. }
             | Request::Ldap { .. }
             | Request::Rights { .. }
-            | Request::Object { .. }
-            | Request::Ledger { .. }
             | Request::Script { .. }
-            | Request::Trip(_) => Err(plain("this is nothing that Azure knows".into())),
+            | Request::Object { .. }
+            | Request::Trip(_)
+            | Request::Ledger { .. } => Err(plain("this is nothing that Azure knows".into())),
         }
     }
 

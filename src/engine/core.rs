@@ -6,8 +6,8 @@ use super::{
     known::{Facts, Known, Look, Streak},
     ledger::{self, Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
-    probe::{LookError, Request, Systems},
-    proof,
+    probe::{Cost, LookError, Request, Systems},
+    proof::{self, live::Travelling},
     schedule::System,
 };
 use crate::base::{Problem, clock::Clock};
@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) streaks: BTreeMap<(String, String), Streak>,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
+    /// The round trip under way.
+    pub(super) travelling: Option<Travelling>,
 }
 
 /// A check as `check --format json` and the faces report it.
@@ -76,7 +78,7 @@ impl Engine {
     #[must_use]
     pub fn new(guide: Arc<Guide>, lab: LabName, variables: BTreeMap<String, String>, clock: Arc<dyn Clock>, journal: Journal) -> Self {
         let ledger = Ledger::of(journal.lines(), &guide.pack.id);
-        let state = Mutex::new(State { looks: HashMap::new(), streaks: BTreeMap::new(), journal, ledger });
+        let state = Mutex::new(State { looks: HashMap::new(), streaks: BTreeMap::new(), journal, ledger, travelling: None });
         let inner = Inner {
             variables: with_defaults(&guide, variables),
             guide,
@@ -133,6 +135,17 @@ impl Engine {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The round trip under way.
+    #[must_use]
+    pub fn travelling(&self) -> Option<Travelling> {
+        self.state().travelling.clone()
+    }
+
+    pub(super) fn set_travelling(&self, travelling: Option<Travelling>) {
+        self.state().travelling = travelling;
+        self.touch();
     }
 
     /// Calls `read` with everything that is known now; never awaits inside.
@@ -202,12 +215,12 @@ impl Engine {
 
     /// Looks once; whether the outcome differs from the last look's.
     pub async fn look(&self, request: &Request) -> bool {
+        if let Request::Trip(by) = request {
+            return self.look_back(request, *by);
+        }
         if let Request::Ledger { step } = request {
             let look = self.with_known(|known| Look::own(ledger::facts(known, step), known.now));
             return self.take_look(request, look);
-        }
-        if let Request::Trip(by) = request {
-            return self.look_back(request, *by);
         }
         let Some(systems) = self.systems() else { return false };
         let Ok(_permit) = self.inner.flying[System::of(request) as usize].acquire().await else { return false };
@@ -216,6 +229,14 @@ impl Engine {
         let at = self.now();
         let outcome = answer.map(|answer| Facts { body: answer.body, now: answer.date.unwrap_or(at) });
         self.take_look(request, Look { outcome, at, took: started.elapsed() })
+    }
+
+    /// The newest round trip, from the journal. It is as old as the trip is: a proof ages like any look.
+    fn look_back(&self, request: &Request, by: TripBy) -> bool {
+        let travelled = self.state().ledger.trips.get(&by).cloned();
+        let now = self.now();
+        let facts = Facts { body: proof::facts(by, travelled.as_ref().map(|travelled| &travelled.trip)), now };
+        self.take_look(request, Look { outcome: Ok(facts), at: travelled.map_or(now, |travelled| travelled.at), took: Duration::ZERO })
     }
 
     /// Looks at the ledger follow it at once: nobody needs to be asked.
@@ -229,14 +250,6 @@ impl Engine {
             };
             state.looks.insert(request, look);
         }
-    }
-
-    /// The newest round trip, from the journal. It is as old as the trip is: a proof ages like any look.
-    fn look_back(&self, request: &Request, by: TripBy) -> bool {
-        let travelled = self.state().ledger.trips.get(&by).cloned();
-        let now = self.now();
-        let facts = Facts { body: proof::facts(by, travelled.as_ref().map(|travelled| &travelled.trip)), now };
-        self.take_look(request, Look { outcome: Ok(facts), at: travelled.map_or(now, |travelled| travelled.at), took: Duration::ZERO })
     }
 
     fn take_look(&self, request: &Request, look: Look) -> bool {
@@ -337,9 +350,15 @@ impl Engine {
 
     /// Looks at everything that these steps rest on, each request once, until nothing new can be asked.
     pub async fn survey(&self, steps: &[String]) {
+        self.survey_sparing(steps, None).await;
+    }
+
+    /// The same, but for scripts that were asked since then and answered.
+    pub(super) async fn survey_sparing(&self, steps: &[String], since: Option<Timestamp>) {
         let mut asked = BTreeSet::new();
         loop {
-            let round: Vec<_> = self.requests(steps).into_iter().filter(|request| !asked.contains(request)).collect();
+            let wanted = self.requests(steps).into_iter();
+            let round: Vec<_> = wanted.filter(|request| !asked.contains(request) && !self.spared(request, since)).collect();
             if round.is_empty() {
                 return;
             }
@@ -351,6 +370,12 @@ impl Engine {
             }
             while looks.join_next().await.is_some() {}
         }
+    }
+
+    fn spared(&self, request: &Request, since: Option<Timestamp>) -> bool {
+        let Some(since) = since.filter(|_| request.cost() == Cost::Script) else { return false };
+        let look = self.state().looks.get(request).cloned();
+        look.is_some_and(|look| look.outcome.is_ok() && look.at.saturating_sub(look.took).is_ok_and(|asked| asked >= since))
     }
 
     /// The steps that a step's checks need, itself last.

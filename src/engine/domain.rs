@@ -7,12 +7,12 @@ use super::{
     permissions::{self, Gathered},
     probe::{Answer, Entries, LookError, Request, SendError},
 };
-use crate::base::text;
+use crate::base::{Secret, text};
 use crate::guide::step::{Right, SearchScope};
 use crate::lab::connect::{DomainWay, NoDomain};
 use crate::rights::{Descriptor, Guid, Sid, Token};
 use crate::services::directory::{
-    DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search,
+    DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search, SignOn,
     grant::{self, GrantError},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -67,6 +67,15 @@ impl Domain {
         Ok(answer)
     }
 
+    /// Whether a name and a password are taken right now, tried once.
+    ///
+    /// # Errors
+    /// It could not be tried.
+    pub async fn sign_on(&self, name: &str, password: &Secret) -> Result<SignOn, LookError> {
+        let directory = self.way.open().await.map_err(|error| no_domain(&error))?;
+        directory.sign_on(name, password).await.map_err(|error| look_error(&error))
+    }
+
     /// Adds and removes entries: read again just before, refused when something else changed, looked at after.
     ///
     /// # Errors
@@ -108,9 +117,6 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
     let body = match request {
         Request::Machine(_) | Request::Machines => return Err(sentence("a machine in Azure is no question to a domain".to_owned(), None)),
         Request::Trip(_) => return Err(sentence("the journal is no question to a domain".to_owned(), None)),
-        Request::Script { run, .. } => {
-            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
-        }
         Request::Ledger { .. } => return Err(sentence("the ledger is no question to a domain".to_owned(), None)),
         Request::Object { dn, attributes } => {
             let names: Vec<&str> = attributes.iter().map(String::as_str).collect();
@@ -120,6 +126,9 @@ pub async fn look(directory: &dyn Directory, request: &Request, changed: Option<
                 Err(error) => return Err(look_error(&error)),
             };
             json!({"value": found.iter().map(|entry| shown(entry, attributes)).collect::<Vec<_>>()})
+        }
+        Request::Script { run, .. } => {
+            return Err(sentence(format!("the script `{}` is no question to a domain", text::short(run, 40)), None));
         }
         Request::Graph { path, .. } => return Err(sentence(format!("`{}` is no question to a domain", text::short(path, 80)), None)),
         Request::Ldap { base, scope, filter, attributes } => {

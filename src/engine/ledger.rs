@@ -5,7 +5,7 @@ use super::{
     journal::{Event, Line},
     known::Known,
     probe::{TripCall, Write},
-    proof::{CAPTURED, Trip},
+    proof::{CAPTURED, HopName, Trip},
 };
 use crate::guide::{prose::plain_text, step::TripBy};
 use jiff::Timestamp;
@@ -176,6 +176,23 @@ pub struct Waiver {
     pub by: String,
 }
 
+/// A reset that was about to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// The journal's `intended` line.
+    n: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The one before it.
+    before: Option<Timestamp>,
+}
+
+/// Whether Graph took the reset of a trip, as far as anybody knows.
+fn was_sent(captured: &Map<String, Value>) -> bool {
+    let trip = captured.get(CAPTURED).and_then(|trip| serde_json::from_value::<Trip>(trip.clone()).ok());
+    trip.is_some_and(|trip| trip.hops.iter().any(|hop| hop.name == HopName::Asked && hop.verdict == Verdict::Pass))
+}
+
 /// A round trip that came to its end, wherever that was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Travelled {
@@ -211,7 +228,7 @@ pub struct Ledger {
     /// The newest round trip by whose hand it was, arrived or not.
     pub trips: BTreeMap<TripBy, Travelled>,
     /// When the password of a user was last about to be reset, by object id.
-    pub resets: BTreeMap<String, Timestamp>,
+    pub resets: BTreeMap<String, Reset>,
 }
 
 /// What [`crate::guide::step::Probe::Ledger`] promises: what is open, without the changes of `step` itself.
@@ -254,7 +271,8 @@ impl Ledger {
                     self.options.insert(step.clone(), option.clone());
                 }
                 if let Write::Trip { trip: TripCall { by: TripBy::Administrator, user, .. } } = request {
-                    self.resets.insert(user.clone(), at);
+                    let before = self.resets.get(user).map(|reset| reset.at);
+                    self.resets.insert(user.clone(), Reset { n: line.n, at, before });
                 }
                 self.in_doubt.push(InDoubt {
                     n: line.n,
@@ -271,6 +289,13 @@ impl Ledger {
                 self.travelled(at, captured);
                 if let Some(doubt) = self.end(*intended) {
                     self.changes.insert(step.clone(), Change { at, kind: ChangeKind::Done, settled: false });
+                    // What the person did by their own hand is no change of ours.
+                    if let Write::Trip { trip } = &doubt.request {
+                        self.open.retain(|entry| entry.request != doubt.request);
+                        if trip.by == TripBy::Person {
+                            return;
+                        }
+                    }
                     let undo = undo.clone();
                     // Done again after somebody else had taken it away: what takes this back takes that back as well.
                     self.open.retain(|entry| undo.is_none() || (&entry.step, &entry.undo) != (&step, &undo));
@@ -291,7 +316,9 @@ impl Ledger {
             }
             Event::Failed { intended, captured, .. } => {
                 self.travelled(at, captured);
-                self.end(*intended);
+                if self.end(*intended).is_some_and(|doubt| matches!(doubt.request, Write::Trip { .. })) && !was_sent(captured) {
+                    self.not_reset(*intended);
+                }
             }
             Event::Settled { .. } => {
                 if let Some(change) = self.changes.get_mut(&step) {
@@ -390,6 +417,18 @@ impl Ledger {
     fn travelled(&mut self, at: Timestamp, captured: &Map<String, Value>) {
         if let Some(trip) = captured.get(CAPTURED).and_then(|trip| serde_json::from_value::<Trip>(trip.clone()).ok()) {
             self.trips.insert(trip.by, Travelled { at, trip });
+        }
+    }
+
+    /// A reset that was never sent, or that Graph refused, is no try.
+    fn not_reset(&mut self, n: u64) {
+        let Some((user, before)) = self.resets.iter().find(|(_, reset)| reset.n == n).map(|(user, reset)| (user.clone(), reset.before))
+        else {
+            return;
+        };
+        match before {
+            Some(at) => drop(self.resets.insert(user, Reset { n: 0, at, before: None })),
+            None => drop(self.resets.remove(&user)),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::consent::WriteAsk;
 use super::matcher::Scope;
 pub use super::object::{MadeObject, NewObject, ObjectCall, Values};
+use super::proof::road::Road;
 use crate::base::{
     Problem,
     encode::{self, EncodeError},
@@ -57,13 +58,6 @@ pub enum Request {
     Machines,
     /// The newest round trip that the journal knows; nothing goes out.
     Trip(TripBy),
-    /// A script that only reads, on the machine that it is for.
-    Script {
-        /// Its name.
-        run: String,
-        /// How far back it looks, where it does.
-        within: Option<Duration>,
-    },
     /// One object of the domain, as a change of it is planned: `/value` is empty where it is not there.
     Object {
         /// Its distinguished name.
@@ -75,6 +69,13 @@ pub enum Request {
     Ledger {
         /// The step that asks; its own lines are left out.
         step: String,
+    },
+    /// A script that only reads, on the machine that it is for.
+    Script {
+        /// Its name.
+        run: String,
+        /// How far back it looks, where it does.
+        within: Option<Duration>,
     },
 }
 
@@ -133,15 +134,15 @@ pub enum Write {
         /// Whose.
         trip: TripCall,
     },
-    /// A script of the program.
-    Script {
-        /// Which, and what it is given.
-        script: ScriptCall,
-    },
     /// One of the domain's objects.
     Object {
         /// What is done to it.
         ldap: ObjectCall,
+    },
+    /// A script of the program.
+    Script {
+        /// Which, and what it is given.
+        script: ScriptCall,
     },
 }
 
@@ -259,8 +260,8 @@ impl Write {
                 TripBy::Administrator => format!("reset the password of {}", trip.upn),
                 TripBy::Person => format!("watch {} set a password", trip.upn),
             },
-            Self::Script { script } => script.line(),
             Self::Object { ldap } => ldap.line(),
+            Self::Script { script } => script.line(),
         }
     }
 }
@@ -387,6 +388,11 @@ pub trait Systems: Send + Sync {
         part.key().to_owned()
     }
 
+    /// The way of a round trip; `None` where there is none.
+    fn road(&self) -> Option<&dyn Road> {
+        None
+    }
+
     /// The address of the domain controller, for plans and screens; empty where none is configured.
     fn domain(&self) -> String {
         String::new()
@@ -416,8 +422,8 @@ pub fn request(probe: &Probe, step: &str, scope: &dyn Scope) -> Result<Request, 
         Probe::Azure(AzureLook::Machine(part)) => Ok(Request::Machine(*part)),
         Probe::Azure(AzureLook::Machines) => Ok(Request::Machines),
         Probe::Trip(look) => Ok(Request::Trip(look.by)),
-        Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
         Probe::Ledger(_) => Ok(Request::Ledger { step: step.to_owned() }),
+        Probe::Script(look) => Ok(Request::Script { run: look.run.clone(), within: look.within }),
     }
 }
 

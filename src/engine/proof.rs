@@ -1,6 +1,15 @@
 //! The round trip: one password that travels from the tenant into the domain, hop by hop, and what the journal keeps of it. Not for how the
 //! systems are reached, nor for which step of a guide it proves.
 
+mod cause;
+pub mod live;
+pub mod look;
+mod password;
+pub mod plan;
+pub mod road;
+pub mod seen;
+pub mod travel;
+
 use super::check::Verdict;
 use crate::guide::step::TripBy;
 use jiff::Timestamp;

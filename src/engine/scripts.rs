@@ -41,6 +41,17 @@ impl Scripts {
         look(&app1, run, *within).await
     }
 
+    /// Waits for a password on its way; one script at a time, as all others.
+    pub(super) async fn watch(&self, watch: &app1::Watch) -> Result<app1::Watched, LookError> {
+        let app1 = self.0.app1().map_err(|error| no_host(&error))?;
+        app1.watch(watch).await.map_err(|error| look_error(&error))
+    }
+
+    /// What the watch is, and where it runs.
+    pub(super) fn watcher(&self) -> String {
+        format!("watch.ps1 (SHA-256 {}) on {}", app1::WATCH.sha256(), self.address(MachinePart::App1))
+    }
+
     /// One change.
     pub(super) async fn send(&self, call: &ScriptCall) -> Result<Answer, SendError> {
         let app1 = self.0.app1().map_err(|error| SendError::Refused(no_host(&error)))?;

@@ -7,11 +7,15 @@ use super::{
     domain::Domain,
     page::{SignInAsk, SignInPane},
     probe::{Answer, GraphCall, LookError, Me, NotReady, Request, SendError, Systems, Write},
+    proof::{
+        reset_path,
+        road::{Accepted, Road},
+    },
     run::{Door, NotConnected, SignedIn, Talk},
     scripts::Scripts,
 };
 use crate::base::{
-    Problem,
+    Problem, Secret,
     clock::Clock,
     http::{Method, WireLine, WireLog},
 };
@@ -23,11 +27,15 @@ use crate::lab::control::{
 };
 use crate::services::{
     azure::Tokens as _,
+    directory::SignOn,
     entra::{
-        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, NotTheAddress, Prompt, Purpose, Session, SignIn,
-        SignInError, Way,
+        AS_A_PERSON, Account, Graph, GraphError, GraphGet, GraphReply, GraphWrite, Location, NotTheAddress, Prompt, Purpose, Session,
+        SignIn, SignInError, Way,
     },
-    host,
+    host::{
+        self,
+        app1::{Watch, Watched},
+    },
 };
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -154,8 +162,39 @@ impl Systems for LabSystems {
         self.scripts.address(part)
     }
 
+    fn road(&self) -> Option<&dyn Road> {
+        Some(self)
+    }
+
     fn domain(&self) -> String {
         self.domain.address()
+    }
+}
+
+#[async_trait]
+impl Road for LabSystems {
+    async fn reset(&self, user: &str, password: &Secret, _confirmed: &Confirmed) -> Result<Accepted, SendError> {
+        match self.graph.reset_password(&reset_path(user), password).await {
+            Ok(mut reply) => Ok(Accepted { operation: reply.location.take(), answer: answer(reply) }),
+            Err(error) if error.outcome_known() => Err(SendError::Refused(look_error(&error))),
+            Err(error) => Err(SendError::InDoubt(look_error(&error))),
+        }
+    }
+
+    async fn operation(&self, place: &Location) -> Result<Answer, LookError> {
+        self.graph.poll(place).await.map(answer).map_err(|error| look_error(&error))
+    }
+
+    async fn watch(&self, watch: &Watch) -> Result<Watched, LookError> {
+        self.scripts.watch(watch).await
+    }
+
+    async fn sign_on(&self, name: &str, password: &Secret) -> Result<SignOn, LookError> {
+        self.domain.sign_on(name, password).await
+    }
+
+    fn watcher(&self) -> String {
+        self.scripts.watcher()
     }
 }
 
@@ -299,9 +338,9 @@ async fn standing_of(reached: &Reached, session: &Session, purpose: Purpose) -> 
 }
 
 /// Shows the person what to do, and waits until it is done.
-async fn finish(sign_in: SignIn, way: Way, writing: Option<String>, talk: Talk) -> Result<Account, SignInError> {
+async fn finish(sign_in: SignIn, way: Way, (writing, azure): (Option<String>, bool), talk: Talk) -> Result<Account, SignInError> {
     let (prompt, Talk { show, mut pasted }) = (sign_in.prompt(), talk);
-    let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing };
+    let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing, azure };
     // Whoever shows it may be gone; then the browser still comes back.
     let _ = show.send(pane.clone()).await;
     if let Prompt::OpenAddress { address } = &prompt {
@@ -351,7 +390,7 @@ impl Door for AzureDoor<'_> {
         let sign_in = azure.start(way).await.map_err(failed)?;
         let app = azure.session().settings().client_id(Purpose::Read).to_owned();
         let asked = format!("Azure (`user_impersonation`) for the application `{app}`");
-        finish(sign_in, way, Some(asked), talk).await.map_err(failed)?;
+        finish(sign_in, way, (Some(asked), true), talk).await.map_err(failed)?;
         if let Err(error) = azure.same_account().await {
             azure.sign_out().await;
             return Err(failed(error));
@@ -406,7 +445,7 @@ impl Door for LabDoor {
         }
         let before = standing(&reached, purpose).await;
         let sign_in = reached.session.start(way, purpose).await.map_err(failed)?;
-        let account = finish(sign_in, way, writing(&reached, purpose), talk).await.map_err(failed)?;
+        let account = finish(sign_in, way, (writing(&reached, purpose), false), talk).await.map_err(failed)?;
         // Azure may have refused what this sign-in gave.
         reached.azure.session().try_again().await;
         let after = Standing { named: Standing::named(&reached.session.granted(purpose)), ..standing(&reached, purpose).await };
@@ -414,6 +453,10 @@ impl Door for LabDoor {
         let given = consent::given(app, account.upn.reveal(), &before, &after);
         let app = app.to_owned();
         Ok(SignedIn { systems: systems(reached, account), app, given })
+    }
+
+    async fn sign_in_to_azure(&self, way: Way, talk: Talk) -> Result<SignedIn, NotConnected> {
+        AzureDoor(self).sign_in(way, Purpose::Read, talk).await
     }
 
     fn notice(&self) -> Option<Problem> {

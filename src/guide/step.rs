@@ -98,11 +98,11 @@ pub enum Probe {
     Azure(AzureLook),
     /// The newest round trip of a password, from the lab's journal; nothing is asked of any system.
     Trip(TripLook),
-    /// A script of the program that only reads, on the machine that it is for.
-    Script(ScriptLook),
     /// What Guidepost itself changed in this lab and has not taken back: a list under `/value`, each with `step`, `op`, `title`, `at` and
     /// `undo` (whether Guidepost can take it back). The changes of the step that asks are left out, consents are not; no request goes out.
     Ledger(LedgerLook),
+    /// A script of the program that only reads, on the machine that it is for.
+    Script(ScriptLook),
 }
 
 /// The newest round trip of one kind.
@@ -552,10 +552,32 @@ pub enum Change {
     Azure(AzureChange),
     /// One password that travels, watched from end to end.
     Trip(Trip),
-    /// A script of the program that changes something.
-    Script(ScriptRun),
     /// One of the domain's objects: made, or some of its attributes set.
     Ldap(LdapWrite),
+    /// A script of the program that changes something.
+    Script(ScriptRun),
+}
+
+impl Trip {
+    /// What is read of the user in the domain.
+    pub const OF_USER: [&str; 5] = ["sAMAccountName", "adminCount", "lockoutTime", "pwdLastSet", "whenChanged"];
+    /// All that is read in the domain, the policy's minimum age among it.
+    pub const READS: [&str; 6] = ["sAMAccountName", "adminCount", "lockoutTime", "pwdLastSet", "whenChanged", "minPwdAge"];
+}
+
+/// One password that travels. By an administrator: it is reset with one that is made at apply, kept in memory only and never shown. By the
+/// person: nothing is sent.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trip {
+    /// Whose hand sets it.
+    pub by: TripBy,
+    /// The user's object id in the tenant.
+    pub user: Template,
+    /// The same user's distinguished name in the domain.
+    pub dn: Template,
+    /// The name by which that user signs in.
+    pub upn: Template,
 }
 
 /// A change of one of the domain's objects.
@@ -615,21 +637,6 @@ pub struct LdapSet {
     pub set: IndexMap<String, Template>,
 }
 
-/// One password that travels. By an administrator: it is reset with one that is made at apply, kept in memory only and never shown. By the
-/// person: nothing is sent.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Trip {
-    /// Whose hand sets it.
-    pub by: TripBy,
-    /// The user's object id in the tenant.
-    pub user: Template,
-    /// The same user's distinguished name in the domain.
-    pub dn: Template,
-    /// The name by which that user signs in.
-    pub upn: Template,
-}
-
 /// Rights that are given to somebody on one of the domain's objects: only entries that are missing are added.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -662,14 +669,14 @@ pub enum Undo {
     Graph(GraphWrite),
     /// By removing exactly the entries that the grant added.
     Revoke,
-    /// By this script.
-    Script(ScriptRun),
     /// By deleting the object that was made, if it is still that object and nothing is in it.
     Delete,
     /// By giving the attributes back the values they had, where they still have the ones that were set.
     Restore,
     /// With the object that the op of this name made: it goes when that goes.
     With(String),
+    /// By this script.
+    Script(ScriptRun),
     /// Not at all, and why.
     None(String),
 }
@@ -738,7 +745,7 @@ impl Probe {
             Self::Graph(get) => std::iter::once(&get.get).chain(&get.filter).collect(),
             Self::Ldap(search) => vec![&search.base, &search.filter],
             Self::Rights(look) => vec![&look.on, &look.trustee],
-            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Ledger(_) | Self::Trip(_) | Self::Script(_) => Vec::new(),
+            Self::Azure(AzureLook::Machine(_) | AzureLook::Machines) | Self::Trip(_) | Self::Script(_) | Self::Ledger(_) => Vec::new(),
         }
     }
 }

@@ -126,7 +126,7 @@ fn count(written: &WrittenCount) -> Result<Count, SyntaxError> {
     Ok(count)
 }
 
-/// One request of an action: `graph`, `grant`, `azure`, `ldap`, `script` or `trip`.
+/// One request of an action: `graph`, `grant`, `azure`, `script`, `ldap` or `trip`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOp {
@@ -159,7 +159,7 @@ impl TryFrom<WrittenOp> for Op {
     type Error = SyntaxError;
 
     fn try_from(written: WrittenOp) -> Result<Self, SyntaxError> {
-        let WrittenOp { id, unless, graph, grant, azure, script, ldap, trip, capture, doubt, undo } = written;
+        let WrittenOp { id, unless, graph, grant, azure, trip, script, ldap, capture, doubt, undo } = written;
         let mut sent: Vec<(&str, Change)> = Vec::new();
         sent.extend(graph.map(|graph| ("graph", Change::Graph(graph))));
         sent.extend(grant.map(|grant| ("grant", Change::Grant(grant))));
@@ -177,7 +177,7 @@ impl TryFrom<WrittenOp> for Op {
             }
             (None, _) => {
                 return Err(SyntaxError(format!(
-                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …`, `ldap: …`, `script: …` or `trip: …`"
+                    "the op `{id}` sends nothing\nhint: write `graph: …`, `grant: …`, `azure: …`, `script: …`, `ldap: …` or `trip: …`"
                 )));
             }
         };

@@ -197,7 +197,7 @@ impl World {
             Fault::AccountLocked => broken.objects = self.domain.make_mut().spoil(Spoil::Locked, now),
             Fault::InheritanceOff => broken.objects = self.domain.make_mut().spoil(Spoil::Inheritance, now),
             Fault::MinimumAge => broken.objects = self.domain.make_mut().spoil(Spoil::Age, now),
-            Fault::BusUnreachable => self.set_bus(false, now),
+            Fault::BusUnreachable => broken.turned = self.turn(Switch::Relay, now),
             Fault::AzureForbidden => broken.grants = self.take_administrators_grants(),
             Fault::VmStopped => {
                 if let Some(app1) = self.azure.machine_mut(APP1) {
@@ -239,9 +239,6 @@ impl World {
             }
             if !one.objects.is_empty() {
                 self.domain.make_mut().mend(&one.objects, now);
-            }
-            if one.fault == Fault::BusUnreachable {
-                self.set_bus(true, now);
             }
             if one.fault == Fault::EligibleOnly {
                 self.directory.eligible.retain(|eligible| !one.assignments.contains(eligible));

@@ -16,7 +16,7 @@ use guidepost::{
         directory::{DESCRIPTOR, Dc1, Directory, DirectoryError, Ldap, LdapSettings, Limits, Login, Scope, Search, SignOn, dc1},
         entra::{Pause, SignInError},
         host::{
-            app1::{App1, Events, Held, Since},
+            app1::{self, App1, Events, Held, Since},
             azure::{AzureHost, AzureHosts},
             script::{Host, HostError, Script},
         },
@@ -342,6 +342,18 @@ async fn a_script_on_the_wrong_machine_fails_as_it_would_there() {
     assert_eq!(elsewhere.rsat().await.unwrap().installed, Some(true));
     let answer = raw(&app1, &dc1::READ_ROOT, json!({})).await;
     assert_eq!(answer["error"], json!({"code": 81, "said": "The LDAP server is unavailable."}));
+}
+
+#[tokio::test]
+async fn every_script_of_the_guide_is_known_and_answers_under_its_own_name() {
+    let lab = Lab::start(&[]).await;
+    let (app1, dc1_host) = (lab.host("APP1").await, lab.host("DC1").await);
+    let all = app1::SCRIPTS.iter().map(|script| (&app1, script)).chain(dc1::SCRIPTS.iter().map(|script| (&dc1_host, script)));
+    for (host, script) in all {
+        let answer = raw(host, script, json!({})).await;
+        let told = ["result", "error"].iter().filter(|part| answer.get(part).is_some()).count();
+        assert_eq!((&answer["script"], told), (&json!(script.name), 1), "{answer}");
+    }
 }
 
 #[tokio::test]

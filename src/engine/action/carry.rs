@@ -21,6 +21,9 @@ pub(super) const WINDOW: Duration = Duration::from_mins(2);
 /// Between two looks within it.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
 
+/// What scripts said for the plan that was confirmed holds while a person reads it: each takes 20 s and more.
+const READ: Duration = Duration::from_mins(2);
+
 /// How a plan was confirmed, for the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -30,6 +33,8 @@ pub enum How {
     Typed,
     /// By `--yes`.
     Yes,
+    /// By `--force`, sooner than it should be.
+    Forced,
 }
 
 impl How {
@@ -38,6 +43,7 @@ impl How {
             Self::Key => "key",
             Self::Typed => "typed",
             Self::Yes => "yes",
+            Self::Forced => "forced",
         }
     }
 }
@@ -69,12 +75,16 @@ impl Engine {
             return Err(Refusal::Not(Problem::new(format!("nothing is changed without a journal: {why}"))));
         }
         let systems = self.systems().ok_or_else(|| Refusal::Unknown(Problem::unknown("no lab is connected")))?;
-        let plan = self.plan(&confirmed.step, confirmed.direction).await?;
+        let plan = self.plan_sparing(&confirmed.step, confirmed.direction, self.now().saturating_sub(READ).ok()).await?;
         if plan.id != confirmed.id {
             return Err(Refusal::Not(
                 Problem::new("the plan is not the one that was confirmed: something changed in the meantime")
                     .hint("look at the new plan and confirm that"),
             ));
+        }
+        // The typed word of such a plan says so itself.
+        if let Some(sooner) = plan.too_soon.as_ref().filter(|_| !matches!(how, How::Typed | How::Forced)) {
+            return Err(Refusal::Not(sooner.problem()));
         }
         if plan.writes_to_tenant() {
             // Before anything is intended: who declines a permission has changed nothing.
@@ -104,6 +114,9 @@ impl Engine {
         let n = self.record(Some(&plan.step), intended).map_err(Refusal::Not)?;
         if let Some(of) = op.undo_of.filter(|_| gone) {
             return self.end(&plan.step, Event::Undone { intended: n, of, status: None, note: Some("it was gone already".into()) });
+        }
+        if let Write::Trip { trip } = &op.request {
+            return self.travel(systems.as_ref(), &plan.step, n, trip, permit).await;
         }
         match systems.send(&op.request, permit).await {
             Ok(answer) => self.sent(plan, op, n, &answer),
@@ -260,7 +273,7 @@ impl Engine {
 fn keep(known: &Known<'_>, step: &str, op: &str, body: &Value, sent: &Write) -> Kept {
     let added = match sent {
         Write::Permissions { permissions } => Some(permissions),
-        Write::Graph(_) | Write::Machine { .. } | Write::Trip { .. } | Write::Script { .. } | Write::Object { .. } => None,
+        Write::Graph(_) | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } | Write::Trip { .. } => None,
     };
     // What was added is known without the guide: taking it back needs nothing else.
     let undo = added.map(|entries: &Entries| Write::Permissions { permissions: entries.taken_back() });

@@ -14,9 +14,10 @@ use crate::engine::{
     matcher::{self, Outcome},
     object::ObjectCall,
     permissions,
-    probe::{Entries, SendError, Write},
+    probe::{Entries, SendError, TripCall, Write},
+    proof,
 };
-use crate::guide::step::{Doubt, Op};
+use crate::guide::step::{Doubt, Op, TripBy};
 use crate::lab::connect::person_needed;
 use serde_json::{Map, Value};
 
@@ -50,6 +51,12 @@ impl Engine {
             return self.settle_grant(doubt).await;
         }
         let Some(op) = self.op(doubt) else { return Err(only_the_person(doubt)) };
+        if let Write::Trip { trip } = &doubt.request {
+            return match op.doubt {
+                Doubt::Look => self.settle_trip(doubt, trip).await,
+                Doubt::Repeat | Doubt::Ask => Err(only_the_person(doubt)),
+            };
+        }
         let looks_itself = matches!(doubt.request, Write::Permissions { .. } | Write::Object { .. });
         match (op.doubt, op.unless.clone().or_else(|| looks_itself.then(String::new))) {
             (Doubt::Look, Some(check)) => self.settle_by_looking(doubt, &check).await,
@@ -103,6 +110,35 @@ impl Engine {
                 }
                 Seen::Present | Seen::Absent | Seen::Nothing => tokio::time::sleep(every).await,
             }
+        }
+    }
+
+    /// A reset that nobody saw the end of: the domain tells whether it arrived. It is not sent again, and proves nothing any more.
+    async fn settle_trip(&self, doubt: &InDoubt, call: &TripCall) -> Result<(), Refusal> {
+        if call.by == TripBy::Person {
+            return self.end(&doubt.step, not_happened(doubt, "nobody watched to the end"));
+        }
+        let Some(systems) = self.systems() else { return Err(still_in_doubt(doubt)) };
+        let mut same = 0;
+        loop {
+            let set = match systems.look(&proof::look::user(&call.dn)).await {
+                Ok(answer) => proof::look::value(&answer.body, "pwdLastSet").map(str::to_owned),
+                Err(_) => None,
+            };
+            let (Some(before), Some(set)) = (&call.before, set) else { return Err(only_the_person(doubt)) };
+            if set != *before {
+                return self.end(&doubt.step, self.happened(doubt, &Value::Null));
+            }
+            same += 1;
+            let over = self.now().duration_since(doubt.at).unsigned_abs() >= proof::travel::PATIENCE;
+            // 0 before and 0 after say nothing (facts/domain.md 2.8): an administrator's reset leaves it so.
+            if over && before == "0" {
+                return Err(only_the_person(doubt));
+            }
+            if over && same >= READS {
+                return self.end(&doubt.step, not_happened(doubt, "nobody saw an answer, and the domain has the old password"));
+            }
+            tokio::time::sleep(EVERY).await;
         }
     }
 

@@ -15,7 +15,8 @@ use crate::engine::{
     matcher::{Scope, shown},
     permissions::{Difference, Running},
     probe::{self, GraphCall, MachineCall, Request, Write},
-    proof, scripts,
+    proof::{self, plan::TooSoon},
+    scripts,
 };
 use crate::guide::{
     Step,
@@ -24,6 +25,7 @@ use crate::guide::{
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -73,6 +75,9 @@ pub struct Plan {
     pub ops: Vec<PlannedOp>,
     /// Ops that are not needed, and why.
     pub skipped: Vec<String>,
+    /// It is planned sooner than it should be made again; only somebody who insists makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_soon: Option<TooSoon>,
     /// Ops that can be planned only when others have shown, and for what they wait.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<String>,
@@ -114,9 +119,13 @@ impl PlannedOp {
         match &self.request {
             Write::Graph(call) => format!("{} {}", call.method, self.address),
             Write::Permissions { .. } => format!("modify {}", self.address),
-            Write::Machine { .. } | Write::Trip { .. } => format!("POST {}", self.address),
-            Write::Script { script } => format!("{} on {}", script.line(), self.address),
+            Write::Machine { .. } => format!("POST {}", self.address),
+            Write::Trip { trip } => match trip.by {
+                TripBy::Administrator => format!("POST {}", self.address),
+                TripBy::Person => "nothing; it watches".to_owned(),
+            },
             Write::Object { ldap } => format!("{} {}", ldap.verb(), self.address),
+            Write::Script { script } => format!("{} on {}", script.line(), self.address),
         }
     }
 
@@ -128,7 +137,8 @@ impl PlannedOp {
             (Write::Graph(call), _) => serde_json::to_string_pretty(&call.body).unwrap_or_default(),
             (Write::Permissions { .. }, Some(difference)) => difference.lines(),
             (Write::Object { ldap }, _) => ldap.ldif(),
-            (Write::Permissions { .. }, None) | (Write::Machine { .. } | Write::Trip { .. }, _) => String::new(),
+            (Write::Permissions { .. }, None) | (Write::Machine { .. }, _) => String::new(),
+            (Write::Trip { trip }, _) => proof::plan::carries(trip),
             (Write::Script { script }, _) => script.carries(),
         }
     }
@@ -138,13 +148,20 @@ impl Plan {
     /// Whether something of it goes to the tenant, so that somebody must be signed in for writing there.
     #[must_use]
     pub fn writes_to_tenant(&self) -> bool {
-        self.ops.iter().any(|op| matches!(op.request, Write::Graph(_)))
+        self.ops.iter().any(|op| match &op.request {
+            Write::Graph(_) => true,
+            Write::Trip { trip } => trip.by == TripBy::Administrator,
+            Write::Permissions { .. } | Write::Machine { .. } | Write::Script { .. } | Write::Object { .. } => false,
+        })
     }
 
     /// The word that a person must type; `None` when a key is enough.
     #[must_use]
     pub fn typed(&self) -> Option<&'static str> {
-        self.high_risk.then(|| self.direction.word())
+        match &self.too_soon {
+            Some(_) => Some("force"),
+            None => self.high_risk.then(|| self.direction.word()),
+        }
     }
 
     fn new(engine: &Engine, step: &Step, direction: Direction, ops: Vec<PlannedOp>, skipped: Vec<String>) -> Self {
@@ -168,6 +185,7 @@ impl Plan {
             high_risk,
             ops,
             skipped,
+            too_soon: None,
             later: Vec::new(),
             by_hand: Vec::new(),
         }
@@ -195,6 +213,11 @@ impl Engine {
     /// # Errors
     /// [`Refusal`] names what must be done first, or what could not be read.
     pub async fn plan(&self, step: &str, direction: Direction) -> Result<Plan, Refusal> {
+        self.plan_sparing(step, direction, None).await
+    }
+
+    /// The same; scripts that were looked at since `shown` are not run again: each takes 20 s and more.
+    pub(super) async fn plan_sparing(&self, step: &str, direction: Direction, shown: Option<Timestamp>) -> Result<Plan, Refusal> {
         if self.guide().steps.get(step).is_none() {
             return Err(Refusal::Not(no_step(self, step)));
         }
@@ -207,7 +230,7 @@ impl Engine {
                     .hint("it is being settled by looking; plan again when that has ended"),
             ));
         }
-        self.survey(&self.with_needs(step)).await;
+        self.survey_sparing(&self.with_needs(step), shown).await;
         for request in self.with_known(|known| permissions_needed(known, step, direction)) {
             self.look(&request).await;
         }
@@ -236,7 +259,17 @@ impl Engine {
                     Err(Undoable::Refused(refusal)) => return Err(refusal),
                 }
             }
-            Ok(Plan { later, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
+            let users = ops.iter().filter_map(|op| match &op.request {
+                Write::Trip { trip } if trip.by == TripBy::Administrator => Some(&trip.user),
+                Write::Trip { .. }
+                | Write::Graph(_)
+                | Write::Permissions { .. }
+                | Write::Machine { .. }
+                | Write::Script { .. }
+                | Write::Object { .. } => None,
+            });
+            let too_soon = users.filter_map(|user| TooSoon::of(known, user)).next();
+            Ok(Plan { later, too_soon, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
         })
     }
 
@@ -285,6 +318,19 @@ impl Engine {
                 let request = Write::Machine { azure: MachineCall { start: part.key().to_owned() } };
                 Ok(Ok(self.planned(op.id.clone(), title, request, before, undo, None)))
             }
+            Change::Trip(trip) => {
+                let call = probe::trip(trip, &scope).map_err(|error| cannot(&error))?;
+                let account = read(known, &proof::look::user(&call.dn), &title)?;
+                let me = self.systems().and_then(|systems| systems.me());
+                let (call, before) = proof::plan::planned(call, account, known, me.as_ref()).map_err(Refusal::Not)?;
+                let undo = match &op.undo {
+                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) | Undo::Delete | Undo::Restore | Undo::With(_) => {
+                        "cannot be taken back: nobody knows the old password".to_owned()
+                    }
+                };
+                Ok(Ok(self.planned(op.id.clone(), title, Write::Trip { trip: call }, before, undo, None)))
+            }
             Change::Ldap(write) => {
                 let look = object::look(write, known, &step.id).map_err(|error| cannot(&error))?;
                 match object::wanted(write, known, &step.id, read(known, &look, &title)?, &title)? {
@@ -295,24 +341,13 @@ impl Engine {
                     }
                 }
             }
-            Change::Trip(trip) => {
-                let call = probe::trip(trip, &scope).map_err(|error| cannot(&error))?;
-                let undo = match &op.undo {
-                    Undo::None(reason) => format!("cannot be taken back: {reason}"),
-                    Undo::With(other) => with(known, step, other),
-                    Undo::Graph(_) | Undo::Revoke | Undo::Script(_) | Undo::Delete | Undo::Restore => {
-                        "cannot be taken back: nobody knows the old password".to_owned()
-                    }
-                };
-                Ok(Ok(self.planned(op.id.clone(), title, Write::Trip { trip: call }, before, undo, None)))
-            }
             Change::Script(run) => {
                 let none = || cannot(&format!("there is no script `{}` in the program", run.run));
                 let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
                 let undo = match &op.undo {
                     Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
-                    Undo::With(other) => with(known, step, other),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::With(other) => with(known, step, other),
                     Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
                         "cannot be taken back: only a script undoes what a script did".to_owned()
                     }
@@ -363,9 +398,6 @@ impl Engine {
                 self.systems().map_or_else(|| azure.start.clone(), |systems| format!("{}/start", systems.machine(&azure.start))),
                 Some("Microsoft.Compute/virtualMachines/start/action, a right in Azure".to_owned()),
             ),
-            Write::Object { ldap } => {
-                (format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), ldap.dn()), Some(ldap.needs()))
-            }
             Write::Trip { trip } => match trip.by {
                 TripBy::Administrator => {
                     let path = proof::reset_path(&trip.user);
@@ -374,6 +406,9 @@ impl Engine {
                 }
                 TripBy::Person => (trip.upn.clone(), None),
             },
+            Write::Object { ldap } => {
+                (format!("{}/{}", self.systems().map_or_else(String::new, |systems| systems.domain()), ldap.dn()), Some(ldap.needs()))
+            }
             Write::Script { script } => {
                 let address = self.systems().map_or_else(String::new, |systems| systems.host(script.machine()));
                 let needs = (address.starts_with("https://")).then(|| format!("{}, a right in Azure", scripts::RIGHT));
@@ -453,7 +488,8 @@ fn permissions_needed(known: &Known<'_>, step: &str, direction: Direction) -> Ve
         Direction::Apply => {
             let asked: Vec<_> = definition.probes.keys().filter_map(|probe| known.request(step, probe).ok()).collect();
             let grants = definition.apply.iter().flat_map(|apply| &apply.ops).filter_map(|op| match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Trip(_) => None,
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => None,
+                Change::Trip(trip) => probe::trip(trip, &known.scope(step)).ok().map(|call| proof::look::user(&call.dn)),
                 Change::Ldap(write) => object::look(write, known, step).ok(),
                 Change::Grant(grant) => probe::grant(grant, &known.scope(step)).ok(),
             });

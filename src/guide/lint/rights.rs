@@ -104,7 +104,14 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
         }
         for (number, op) in read.value.apply.iter().flat_map(|apply| &apply.ops).enumerate() {
             match &op.change {
-                Change::Graph(_) | Change::Azure(_) | Change::Script(_) | Change::Trip(_) => {}
+                Change::Graph(_) | Change::Azure(_) | Change::Script(_) => {}
+                Change::Trip(_) => {
+                    for attribute in Trip::READS {
+                        let keys = ["apply", "ops", &number.to_string(), "trip"].map(str::to_owned).to_vec();
+                        attribute_declared(read, &keys, attribute, ("read", &rights.read), out);
+                        reading.insert(attribute);
+                    }
+                }
                 Change::Ldap(write) => {
                     for (keys, attribute) in written(number, write) {
                         attribute_declared(read, &keys, attribute, ("write", &rights.write), out);
@@ -127,7 +134,7 @@ fn domain(parts: &Parts, out: &mut Vec<Finding>) {
 fn attributes<'s>(name: &str, probe: &'s Probe) -> Vec<(Vec<String>, &'s str)> {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     match probe {
-        Probe::Graph(_) | Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) | Probe::Trip(_) => Vec::new(),
+        Probe::Graph(_) | Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) | Probe::Trip(_) => Vec::new(),
         Probe::Ldap(search) => {
             let one = |(number, attribute): (usize, &'s String)| {
                 (keys(&["probes", name, "ldap", "attributes", &number.to_string()]), attribute.as_str())
@@ -171,7 +178,7 @@ fn probes(step: &Step) -> Vec<Request<'_>> {
                 let keys = ["probes", name, "graph", "get"].map(str::to_owned).to_vec();
                 requests.push(Request { method: "GET", path: &get.get, keys });
             }
-            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) | Probe::Trip(_) => {}
+            Probe::Ldap(_) | Probe::Rights(_) | Probe::Azure(_) | Probe::Script(_) | Probe::Ledger(_) | Probe::Trip(_) => {}
         }
     }
     requests
@@ -191,7 +198,7 @@ fn ops(step: &Step) -> Vec<Request<'_>> {
                 requests.push(Request { method: "POST", path: &RESET, keys });
             }
             // By the person's own hand nothing is sent.
-            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(_) | Change::Script(_) => {}
+            Change::Trip(Trip { by: TripBy::Person, .. }) | Change::Grant(_) | Change::Azure(_) | Change::Script(_) | Change::Ldap(_) => {}
         }
         if let Undo::Graph(write) = &op.undo {
             let keys = ["apply", "ops", &number, "undo", "graph", write.method.key()].map(str::to_owned).to_vec();

@@ -4,8 +4,8 @@ use super::{domain, names, scripts, uses};
 use crate::guide::finding::{Finding, known_names};
 use crate::guide::load::Parts;
 use crate::guide::step::{
-    Apply, AzureChange, Change, Check, Diagnosis, DiagnosisVerdict, Doubt, Expectation, Grant, GraphGet, LdapWrite, Op, Probe, Step,
-    StepKind, Trip, Undo,
+    Apply, Change, Check, Diagnosis, DiagnosisVerdict, Doubt, Expectation, Grant, GraphGet, LdapWrite, Op, Probe, Step, StepKind, Trip,
+    Undo,
 };
 use crate::guide::variables::{Part, Reference, Template, is_code, is_name};
 use crate::guide::yaml::Read;
@@ -239,35 +239,58 @@ fn trip(read: &Read<Step>, at: &[&str], op: &Op, trip: &Trip, out: &mut Vec<Find
 
 fn undo(read: &Read<Step>, at: &[&str], op: &Op, out: &mut Vec<Finding>) {
     let here = [at, &["undo"]].concat();
-    match (&op.undo, &op.change) {
-        (Undo::None(why), _) if why.trim().is_empty() => {
-            let finding = read.at(&[&here[..], &["none"]].concat(), "this says no reason why it cannot be taken back");
-            out.push(finding.hint("the person reads it before saying yes"));
+    let within = |keys: &[&'static str]| [&here[..], keys].concat();
+    let wrong = match &op.undo {
+        Undo::Graph(write) if matches!(op.change, Change::Graph(_)) => {
+            path(read, &within(&["graph", write.method.key()]), &write.path, out);
+            None
         }
-        (Undo::With(other), _) => with(read, &[&here[..], &["with"]].concat(), &op.id, other, out),
-        (Undo::Graph(write), Change::Graph(_)) => path(read, &[&here[..], &["graph", write.method.key()]].concat(), &write.path, out),
-        (Undo::Script(run), Change::Script(_)) => scripts::run(read, &[&here[..], &["script"]].concat(), run, out),
-        (Undo::None(_), _)
-        | (Undo::Revoke, Change::Grant(_))
-        | (Undo::Delete, Change::Ldap(LdapWrite::Add(_)))
-        | (Undo::Restore, Change::Ldap(LdapWrite::Set(_))) => {}
-        (Undo::Graph(_) | Undo::Script(_) | Undo::Revoke | Undo::Delete | Undo::Restore, change) => {
-            let (what, hint) = taken_back(change);
-            out.push(read.at(&here, format!("{what} is not taken back by this")).hint(hint));
+        Undo::Script(run) if matches!(op.change, Change::Script(_)) => {
+            scripts::run(read, &within(&["script"]), run, out);
+            None
         }
+        Undo::With(other) => {
+            with(read, &within(&["with"]), &op.id, other, out);
+            None
+        }
+        Undo::None(why) => {
+            if why.trim().is_empty() {
+                let finding = read.at(&within(&["none"]), "this says no reason why it cannot be taken back");
+                out.push(finding.hint("the person reads it before saying yes"));
+            }
+            None
+        }
+        Undo::Graph(_) => Some(not_by_graph(&op.change)),
+        Undo::Script(_) => Some((
+            "only what a script did is taken back by a script",
+            "name what takes it back in its own kind, or write `undo: {none: why}`",
+        )),
+        Undo::Revoke => (!matches!(op.change, Change::Grant(_)))
+            .then_some(("only a grant can be revoked", "name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`")),
+        Undo::Delete => (!matches!(op.change, Change::Ldap(LdapWrite::Add(_))))
+            .then_some(("only a new object of the domain can be deleted", "`undo: delete` belongs to `ldap: {add: …}`")),
+        Undo::Restore => (!matches!(op.change, Change::Ldap(LdapWrite::Set(_))))
+            .then_some(("only values that were set can be restored", "`undo: restore` belongs to `ldap: {modify: …}`")),
+    };
+    if let Some((what, hint)) = wrong {
+        out.push(read.at(&here, what).hint(hint));
     }
 }
 
-/// What a change is called, and how it is taken back.
-fn taken_back(change: &Change) -> (&'static str, &'static str) {
+/// Why a Graph request does not take this back, and what does.
+fn not_by_graph(change: &Change) -> (&'static str, &'static str) {
     match change {
-        Change::Graph(_) => ("a Graph request", "name the request that takes it back: `undo: {graph: …}`, or `undo: {none: why}`"),
-        Change::Grant(_) => ("a grant", "write `undo: revoke`"),
-        Change::Azure(AzureChange::Start(_)) => ("the start of a machine", "write `undo: {none: why}`"),
-        Change::Ldap(LdapWrite::Add(_)) => ("a new object of the domain", "write `undo: delete`"),
-        Change::Ldap(LdapWrite::Set(_)) => ("a value of the domain", "write `undo: restore`"),
-        Change::Trip(_) => ("a new password", "write `undo: {none: why}`"),
-        Change::Script(_) => ("what a script did", "write `undo: {script: …}`, or `undo: {none: why}`"),
+        Change::Graph(_) => ("", ""),
+        Change::Grant(_) => ("a grant is not taken back by a Graph request", "write `undo: revoke`"),
+        Change::Trip(_) => ("no request brings an old password back", "write `undo: {none: why}`"),
+        Change::Azure(_) => ("a Graph request does not stop a machine", "write `undo: {none: why}`"),
+        Change::Script(_) => {
+            ("what a script did is not taken back by a Graph request", "write `undo: {script: …}`, or `undo: {none: why}`")
+        }
+        Change::Ldap(_) => (
+            "a change of the domain is not taken back by a Graph request",
+            "write `undo: delete` for a new object, `undo: restore` for values that were set",
+        ),
     }
 }
 

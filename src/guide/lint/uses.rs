@@ -91,7 +91,7 @@ impl<'s> List<'s> {
                 self.push(&[path, &["rights", "trustee"]].concat(), &look.trustee);
             }
             // They hold no reference.
-            Probe::Azure(_) | Probe::Ledger(_) | Probe::Script(_) | Probe::Trip(_) => {}
+            Probe::Azure(_) | Probe::Trip(_) | Probe::Script(_) | Probe::Ledger(_) => {}
         }
     }
 

@@ -55,6 +55,14 @@ pub struct GraphReply {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Location(String);
 
+impl Location {
+    /// As Graph gave it out; where it leads is looked at before it is followed.
+    #[must_use]
+    pub fn new(whole: impl Into<String>) -> Self {
+        Self(whole.into())
+    }
+}
+
 impl std::fmt::Debug for Location {
     /// Such addresses may be signed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
