@@ -154,6 +154,12 @@ impl Plan {
         })
     }
 
+    /// Whether it is a round trip, which is watched while it is made.
+    #[must_use]
+    pub fn is_trip(&self) -> bool {
+        self.ops.iter().any(|op| matches!(op.request, Write::Trip { .. }))
+    }
+
     /// The word that a person must type; `None` when a key is enough.
     #[must_use]
     pub fn typed(&self) -> Option<&'static str> {
@@ -253,7 +259,7 @@ impl Engine {
                     Err(Undoable::Refused(refusal)) => return Err(refusal),
                 }
             }
-            let users = ops.iter().filter_map(|op| match &op.request {
+            let mut users = ops.iter().filter_map(|op| match &op.request {
                 Write::Trip { trip } if trip.by == TripBy::Administrator => Some(&trip.user),
                 Write::Trip { .. }
                 | Write::Graph(_)
@@ -262,7 +268,7 @@ impl Engine {
                 | Write::Script { .. }
                 | Write::Object { .. } => None,
             });
-            let too_soon = users.filter_map(|user| TooSoon::of(known, user)).next();
+            let too_soon = users.find_map(|user| TooSoon::of(known, user));
             Ok(Plan { too_soon, later, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
         })
     }
