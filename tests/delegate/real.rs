@@ -116,21 +116,21 @@ fn the_minimum_age_of_a_real_domain_is_set_and_given_back() {
     let step = ["--lab", "real", "--step", "self-service-reset"];
     let admin = real.signed_in(real.text("admin"), real.text("admin_password"));
     let base = real.text("base");
-    let read = || {
+    let age = || {
         let found = real.runtime.block_on(admin.search(Search::object(&*base, &["minPwdAge"]))).unwrap();
         found[0].text("minPwdAge").unwrap().to_owned()
     };
-    let seeded = read();
+    let seeded = age();
     let one_day = "-864000000000";
     real.runtime.block_on(admin.set(&base, "minPwdAge", one_day)).unwrap();
     real.run_in(&step, "apply", &["--yes"]).exits(0).says(&["minPwdAge is -864000000000", "its check is now: pass"]);
-    assert_eq!(read(), "0");
+    assert_eq!(age(), "0");
     // Somebody else's value is left alone; ours is given back.
     real.runtime.block_on(admin.set(&base, "minPwdAge", "-36000000000")).unwrap();
     real.run_in(&step, "undo", &["--yes"]).exits(1).says(&["which is neither what Guidepost set"]);
-    assert_eq!(read(), "-36000000000");
+    assert_eq!(age(), "-36000000000");
     real.runtime.block_on(admin.set(&base, "minPwdAge", "0")).unwrap();
     real.run_in(&step, "undo", &["--yes"]).exits(0);
-    assert_eq!(read(), one_day);
+    assert_eq!(age(), one_day);
     real.runtime.block_on(admin.set(&base, "minPwdAge", &seeded)).unwrap();
 }
