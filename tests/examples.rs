@@ -231,6 +231,10 @@ fn shown_by(examples: &[Example], path: &str) -> Vec<Value> {
 /// What no documented sample shows, and what the documentation says of it instead.
 const NOT_SHOWN: &[(&str, &str, &str)] = &[
     ("/users", "/value/*/onPremisesSamAccountName", "returned only on $select (user resource type)"),
+    ("/users", "/value/*/assignedPlans/*/capabilityStatus", "a property of the assignedPlan resource type"),
+    ("/users", "/value/*/assignedPlans/*/servicePlanId", "a property of the assignedPlan resource type"),
+    ("/users", "/value/*/onPremisesSecurityIdentifier", "returned only on $select (user resource type)"),
+    ("/users", "/value/*/usageLocation", "returned only on $select (user resource type)"),
     ("/domains", "/value/*/isVerified", "a property of the domain resource type; the samples leave it out"),
 ];
 

@@ -106,9 +106,12 @@ fn the_test_user_is_made_synchronised_and_licensed_and_undo_takes_all_of_it_back
     let plan = home.run(&args("plan", &USER, &["--format", "json"])).exits(0).json();
     let ops: Vec<_> = plan["plan"]["ops"].as_array().unwrap().iter().map(|op| op["op"].as_str().unwrap()).collect();
     assert_eq!((ops, plan["plan"]["later"].as_array().unwrap().len()), (vec!["create-user", "sync-now"], 2));
-    let changing =
-        lab.requests(since).iter().filter(|one| matches!(one["method"].as_str().unwrap(), "ADD" | "MODIFY" | "DELETE" | "POST")).count();
-    assert_eq!(changing, 0, "a plan sends nothing");
+    let changes = |one: &Value| {
+        let (method, path) = (one["method"].as_str().unwrap(), one["path"].as_str().unwrap());
+        ["ADD", "MODIFY", "DELETE"].contains(&method) || path.ends_with("/runCommand") || (method != "GET" && path.starts_with("/v1.0/"))
+    };
+    let changing = lab.requests(since).into_iter().filter(changes).collect::<Vec<_>>();
+    assert_eq!(changing, Vec::<Value>::new(), "a plan sends nothing");
     home.run(&args("plan", &USER, &[])).exits(0).says(&[
         "unicodePwd: ‹made at apply›",
         "userPrincipalName: writeback.test@contoso.example",
@@ -144,7 +147,7 @@ fn the_test_user_is_made_synchronised_and_licensed_and_undo_takes_all_of_it_back
 
 #[test]
 fn no_password_is_ever_written_down() {
-    let (home, lab) = bench();
+    let (home, _lab) = bench();
     home.run(&args("apply", &USER, &["--yes"])).exits(0);
     let journal = std::fs::read_to_string(home.journal_path()).unwrap();
     assert!(journal.contains("\"password_made\":true") && !journal.contains("unicodePwd"), "{journal}");
@@ -153,7 +156,6 @@ fn no_password_is_ever_written_down() {
     let made = &done[0]["undo"]["ldap"]["delete"];
     assert_eq!(made.as_object().unwrap().keys().collect::<Vec<_>>(), ["dn", "guid"]);
     assert!(done[0]["captured"].is_null(), "{}", done[0]);
-    assert!(!lab.requests(0).iter().any(|one| one.to_string().contains("unicodePwd")));
 }
 
 #[test]
@@ -200,7 +202,7 @@ fn the_minimum_age_is_set_and_given_back_only_where_it_is_still_ours() {
 
     home.run(&args("apply", &AGE, &["--yes"])).exits(0);
     other.set(&other.head, "minPwdAge", "0", "-36000000000");
-    home.run(&args("undo", &AGE, &["--yes"])).exits(1).says(&["neither what Guidepost set nor what was there before"]);
+    home.run(&args("undo", &AGE, &["--yes"])).exits(1).says(&["which is neither what Guidepost set"]);
     assert_eq!(other.text(&other.head, "minPwdAge").as_deref(), Some("-36000000000"));
     // Somebody gave it back by hand: then it is taken back without a request.
     other.set(&other.head, "minPwdAge", "-36000000000", ONE_DAY);
@@ -213,7 +215,6 @@ fn take_back_names_what_is_left_and_the_ledger_is_emptied_in_reverse_order_and_b
     let (home, lab) = bench();
     let back = ["--step", "take-back"];
     assert!(verdicts(&home, &back).values().all(|verdict| verdict == "pass"));
-    lab.person("stop-machine", &["CLIENT1"]);
     lab.person("stop-machine", &["APP1"]);
     home.run(&["apply", "--step", "machines", "--yes"]).exits(0);
     home.run(&args("apply", &AGE, &["--yes"])).exits(0);

@@ -54,6 +54,7 @@ fn page() -> Page {
             tasks: Vec::new(),
             pages: Vec::new(),
             mirror: None,
+            trip: None,
             notes: Vec::new(),
             action: None,
         },

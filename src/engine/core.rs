@@ -161,6 +161,7 @@ impl Engine {
             looks: &state.looks,
             ledger: &state.ledger,
             streaks: &state.streaks,
+            travelling: state.travelling.as_ref(),
             now: self.now(),
         }
     }

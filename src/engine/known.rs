@@ -5,6 +5,7 @@ use super::{
     ledger::Ledger,
     matcher::{self, Scope},
     probe::{self, LookError, Request},
+    proof::live::Travelling,
 };
 use crate::guide::{Guide, Step, Template, prose::plain_text, step::Check, variables::Reference};
 use jiff::Timestamp;
@@ -62,6 +63,8 @@ pub struct Known<'k> {
     pub ledger: &'k Ledger,
     /// By step and check.
     pub streaks: &'k BTreeMap<(String, String), Streak>,
+    /// The round trip under way.
+    pub travelling: Option<&'k Travelling>,
     /// This machine's time.
     pub now: Timestamp,
 }

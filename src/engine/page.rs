@@ -4,6 +4,7 @@ pub mod build;
 pub mod mirror;
 #[cfg(test)]
 pub(crate) mod scenes;
+pub mod trip;
 pub mod words;
 
 use super::check::Verdict;
@@ -132,6 +133,8 @@ pub struct StepPage {
     pub pages: Vec<WizardLine>,
     /// The wizard's window, where the lab shows it; `None` where a person looks at the real one.
     pub mirror: Option<Mirror>,
+    /// The round trip that is made here; `None` for a step that makes none.
+    pub trip: Option<trip::TripPane>,
     /// Where the source is outdated, incomplete or wrong.
     pub notes: Vec<NoteLine>,
     /// What Guidepost can do here; `None` when only a person can.

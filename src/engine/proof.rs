@@ -8,6 +8,9 @@ mod password;
 pub mod plan;
 pub mod road;
 pub mod seen;
+#[cfg(test)]
+#[path = "proof/tests.rs"]
+mod table;
 pub mod travel;
 
 use super::check::Verdict;

@@ -147,6 +147,8 @@ pub const VERBS: &[(&str, usize)] = &[
     ("leave-group", 2),
     ("allow-inheritance", 1),
     ("rename-user", 2),
+    ("harden-domain", 0),
+    ("soften-domain", 0),
     ("delegate", 1),
     ("set-minimum-age", 1),
     ("open-wizard", 0),

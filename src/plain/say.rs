@@ -1,6 +1,7 @@
 //! Pages and what changed between two of them, as lines of words. No glyph carries meaning here.
 
 use super::mirror;
+use crate::engine::page::trip::{HopLine, TripPane};
 use crate::{
     base::{http::WireLine, text::line},
     engine::page::{
@@ -30,6 +31,9 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
     if let Some(action) = &step.action {
         section(&mut lines, "Guidepost can do this", action_lines(page, action));
     }
+    if let Some(trip) = &step.trip {
+        section(&mut lines, &format!("Round trip: {}", trip.head), trip_lines(trip, elapsed));
+    }
     let place = if step.place.is_empty() { "By hand".to_owned() } else { format!("By hand, in: {}", step.place) };
     section(&mut lines, &place, step.tasks.iter().enumerate().map(|(at, task)| task_line(at, task)).collect());
     section(&mut lines, "Page by page", step.pages.iter().enumerate().flat_map(|(at, page)| mirror::guide_page(at, page)).collect());
@@ -37,6 +41,37 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
     section(&mut lines, "Field notes", step.notes.iter().flat_map(note_lines).collect());
     lines.extend(notice(page));
     lines.extend(overlay(page));
+    lines
+}
+
+/// The hops, what is waited for, and where it stopped.
+fn trip_lines(trip: &TripPane, elapsed: Duration) -> Vec<String> {
+    let mut lines: Vec<String> = trip.hops.iter().map(hop_line).collect();
+    lines.extend(trip.stopped.clone());
+    lines.extend(trip.waiting.as_ref().map(|waiting| waiting.words(elapsed)));
+    lines
+}
+
+fn hop_line(hop: &HopLine) -> String {
+    let took = if hop.took.is_empty() { String::new() } else { format!(", after {}", hop.took) };
+    let clock = if hop.clock.is_empty() { String::new() } else { format!(", {}", hop.clock) };
+    let says = if hop.says.is_empty() { String::new() } else { format!(": {}", hop.says) };
+    let waiting = if hop.waiting { ", waited for" } else { "" };
+    format!("{}, {}{took}{clock}{waiting}{says}", hop.name, words::verdict_word(hop.verdict))
+}
+
+/// What a trip says anew: hops that became known, and what is done now. A countdown alone says nothing.
+fn trip_changes(old: Option<&TripPane>, new: &TripPane) -> Vec<String> {
+    let known = |hop: &&HopLine| old.and_then(|old| old.hops.iter().find(|before| before.name == hop.name)).map(|before| before.verdict);
+    let mut lines: Vec<String> =
+        new.hops.iter().filter(|hop| hop.verdict.is_some() && known(hop) != Some(hop.verdict)).map(hop_line).collect();
+    let doing = |pane: &TripPane| pane.waiting.as_ref().map(|waiting| waiting.doing.clone());
+    if doing(new) != old.and_then(doing) {
+        lines.extend(doing(new).map(|doing| format!("trip: {doing}")));
+    }
+    if old.is_none_or(|old| old.stopped != new.stopped) {
+        lines.extend(new.stopped.clone());
+    }
     lines
 }
 
@@ -91,6 +126,9 @@ pub(super) fn changes(old: &Page, new: &Page) -> Vec<String> {
     }
     if old.lab.meter != new.lab.meter {
         lines.extend(meter(new));
+    }
+    if let Some(trip) = &new.step.trip {
+        lines.extend(trip_changes(old.step.trip.as_ref(), trip));
     }
     for pane in &new.checks {
         let before = old.checks.iter().find(|before| before.id == pane.id);

@@ -213,7 +213,14 @@ impl Model {
     #[must_use]
     pub(crate) fn next_change(&self) -> Option<Duration> {
         let checks = self.page().checks.iter().filter_map(|pane| next_change(pane, self.elapsed));
-        checks.chain(self.code_changes()).min()
+        checks.chain(self.code_changes()).chain(self.trip_changes()).min()
+    }
+
+    /// When the time of a trip under way reads differently: each second.
+    fn trip_changes(&self) -> Option<Duration> {
+        let waiting = self.page().step.trip.as_ref()?.waiting.as_ref()?;
+        let waited = waiting.waited + self.elapsed;
+        Some(self.elapsed + Duration::from_secs(waited.as_secs() + 1).saturating_sub(waited))
     }
 
     /// When the time that is left for a code reads differently.

@@ -11,6 +11,7 @@ pub(crate) mod screen;
 mod step;
 mod text;
 mod theme;
+mod trip;
 
 #[cfg(test)]
 pub(crate) mod tests;

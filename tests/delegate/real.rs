@@ -127,7 +127,7 @@ fn the_minimum_age_of_a_real_domain_is_set_and_given_back() {
     assert_eq!(read(), "0");
     // Somebody else's value is left alone; ours is given back.
     real.runtime.block_on(admin.set(&base, "minPwdAge", "-36000000000")).unwrap();
-    real.run_in(&step, "undo", &["--yes"]).exits(1).says(&["neither what Guidepost set nor what was there before"]);
+    real.run_in(&step, "undo", &["--yes"]).exits(1).says(&["which is neither what Guidepost set"]);
     assert_eq!(read(), "-36000000000");
     real.runtime.block_on(admin.set(&base, "minPwdAge", "0")).unwrap();
     real.run_in(&step, "undo", &["--yes"]).exits(0);

@@ -155,6 +155,12 @@ impl Plan {
         })
     }
 
+    /// Whether it is a round trip, which is watched while it is made.
+    #[must_use]
+    pub fn is_trip(&self) -> bool {
+        self.ops.iter().any(|op| matches!(op.request, Write::Trip { .. }))
+    }
+
     /// The word that a person must type; `None` when a key is enough.
     #[must_use]
     pub fn typed(&self) -> Option<&'static str> {
@@ -259,7 +265,7 @@ impl Engine {
                     Err(Undoable::Refused(refusal)) => return Err(refusal),
                 }
             }
-            let users = ops.iter().filter_map(|op| match &op.request {
+            let mut users = ops.iter().filter_map(|op| match &op.request {
                 Write::Trip { trip } if trip.by == TripBy::Administrator => Some(&trip.user),
                 Write::Trip { .. }
                 | Write::Graph(_)
@@ -268,8 +274,8 @@ impl Engine {
                 | Write::Script { .. }
                 | Write::Object { .. } => None,
             });
-            let too_soon = users.filter_map(|user| TooSoon::of(known, user)).next();
-            Ok(Plan { later, too_soon, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
+            let too_soon = users.find_map(|user| TooSoon::of(known, user));
+            Ok(Plan { too_soon, later, ..Plan::new(self, definition, Direction::Apply, ops, skipped) })
         })
     }
 

@@ -171,6 +171,7 @@ pub(crate) fn fail() -> View {
         )],
         options: Vec::new(),
         tasks: tasks(),
+        trip: None,
         pages: Vec::new(),
         mirror: None,
         notes: vec![

@@ -316,6 +316,10 @@ impl Walk {
 
     fn send_plan(&mut self, plan: Plan) {
         self.busy = Some("a change is being sent".into());
+        // A trip is watched on its step's own screen.
+        if plan.is_trip() {
+            self.overlay = None;
+        }
         if let Some(Overlay::Plan(pane)) = &mut self.overlay {
             pane.sending = true;
         }

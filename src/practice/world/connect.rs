@@ -120,17 +120,6 @@ impl Feature {
         Self::DirectoryExtensions,
     ];
 
-    /// Where the tenant shows it among the features of its synchronisation (Graph docs, resources/onpremisesdirectorysynchronizationfeature.md);
-    /// `None` for those that only the server knows.
-    fn property(self) -> Option<&'static str> {
-        match self {
-            Self::ExchangeHybrid | Self::ExchangePublicFolders | Self::AttributeFiltering => None,
-            Self::GroupWriteback => Some("unifiedGroupWritebackEnabled"),
-            Self::DeviceWriteback => Some("deviceWritebackEnabled"),
-            Self::DirectoryExtensions => Some("directoryExtensionsEnabled"),
-        }
-    }
-
     /// As the wizard labels it.
     pub(in crate::practice) fn label(self) -> &'static str {
         match self {
@@ -140,6 +129,16 @@ impl Feature {
             Self::GroupWriteback => "Group writeback",
             Self::DeviceWriteback => "Device writeback",
             Self::DirectoryExtensions => "Directory extension attribute sync",
+        }
+    }
+
+    /// The property of `onPremisesDirectorySynchronizationFeature` that follows it in the tenant; `None` when Graph has none.
+    fn property(self) -> Option<&'static str> {
+        match self {
+            Self::GroupWriteback => Some("groupWriteBackEnabled"),
+            Self::DeviceWriteback => Some("deviceWritebackEnabled"),
+            Self::DirectoryExtensions => Some("directoryExtensionsEnabled"),
+            Self::ExchangeHybrid | Self::ExchangePublicFolders | Self::AttributeFiltering => None,
         }
     }
 }
@@ -355,21 +354,30 @@ impl World {
         }
     }
 
-    /// Switches password hash synchronisation.
+    /// Switches password hash synchronisation, which the tenant shows.
     pub(in crate::practice) fn set_hash_sync(&mut self, on: bool, _now: Timestamp) {
         self.connect.hash_sync = on;
-        self.directory.sync_features.insert("passwordSyncEnabled".to_owned(), on.into());
+        self.show_feature("passwordSyncEnabled", (!on).then_some(false));
     }
 
-    /// Ticks or unticks another optional feature, and tells the tenant of it where the tenant keeps it.
+    /// Ticks or unticks another optional feature, which the tenant shows where Graph has a property for it.
     pub(in crate::practice) fn set_feature(&mut self, feature: Feature, on: bool) {
-        if let Some(property) = feature.property() {
-            self.directory.sync_features.insert(property.to_owned(), on.into());
-        }
         if on {
             self.connect.features.insert(feature);
         } else {
             self.connect.features.remove(&feature);
+        }
+        if let Some(property) = feature.property() {
+            self.show_feature(property, on.then_some(true));
+        }
+    }
+
+    /// What the tenant shows of a feature; `None` is as after the express installation.
+    fn show_feature(&mut self, property: &str, shown: Option<bool>) {
+        let features = &mut self.directory.sync_features;
+        match shown {
+            Some(shown) => drop(features.insert(property.to_owned(), shown.into())),
+            None => drop(features.remove(property)),
         }
     }
 
@@ -523,16 +531,14 @@ mod tests {
         }
         world.set_feature(Feature::GroupWriteback, false);
         assert_eq!((world.connect.features.len(), world.connect.writeback, world.connect.hash_sync), (5, true, true));
+        let shown = |world: &World| serde_json::to_value(&world.directory.sync_features).unwrap();
+        assert_eq!(shown(&world), serde_json::json!({"deviceWritebackEnabled": true, "directoryExtensionsEnabled": true}));
+        for feature in Feature::ALL {
+            world.set_feature(feature, false);
+        }
         world.set_hash_sync(false, at(1));
-        let told: Vec<_> = world.directory.sync_features.iter().map(|(name, on)| (name.as_str(), on == true)).collect();
-        assert_eq!(
-            told,
-            [
-                ("deviceWritebackEnabled", true),
-                ("directoryExtensionsEnabled", true),
-                ("passwordSyncEnabled", false),
-                ("unifiedGroupWritebackEnabled", false),
-            ]
-        );
+        assert_eq!(shown(&world), serde_json::json!({"passwordSyncEnabled": false}));
+        world.set_hash_sync(true, at(2));
+        assert_eq!(shown(&world), serde_json::json!({}), "as it was");
     }
 }

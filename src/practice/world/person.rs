@@ -116,6 +116,13 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb("leave-group", &["USER", "GROUP"], "takes an account of the domain out of a group", leave_group),
     verb("allow-inheritance", &["DN"], "turns it on again", allow_inheritance),
     verb("rename-user", &["USER", "NAME"], "gives an account of the domain another sign-in name", rename_user),
+    verb(
+        "harden-domain",
+        &[],
+        "takes Unexpire Password from Authenticated Users on the domain's head, as hardened domains do",
+        harden_domain,
+    ),
+    verb("soften-domain", &[], "gives it back", soften_domain),
     verb("delegate", &["USER"], "does block B by hand: four entries for an account on the domain's head, for users below it", delegate),
     verb("set-minimum-age", &["DAYS"], "sets how old a password of the domain must be before its owner may change it", set_minimum_age),
     verb("open-wizard", &[], "opens the wizard of Entra Connect on APP1, which suspends its scheduler", open_wizard),
@@ -473,6 +480,16 @@ fn delegate(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Mi
     let user = in_domain(world, arg(args, 0), "account of the domain")?;
     let granted = world.domain.make_mut().delegate(&user, now);
     granted.ok_or_else(|| Misstep::State(format!("`{}` has the entries already", arg(args, 0))))
+}
+
+fn harden_domain(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let done = world.domain.make_mut().unexpire(false, now);
+    done.ok_or_else(|| Misstep::State("Authenticated Users has no such entry".to_owned()))
+}
+
+fn soften_domain(world: &mut World, _args: &[String], now: Timestamp) -> Result<(), Misstep> {
+    let done = world.domain.make_mut().unexpire(true, now);
+    done.ok_or_else(|| Misstep::State("Authenticated Users has the entry already".to_owned()))
 }
 
 fn revoke_tokens(world: &mut World, _args: &[String], _now: Timestamp) -> Result<(), Misstep> {

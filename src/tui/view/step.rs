@@ -25,6 +25,9 @@ pub(crate) fn lines(
         heading(&mut lines, ink, "Guidepost can do this", &action.state, width);
         lines.extend(action_lines(ink, page, keys, action, width));
     }
+    if let Some(trip) = &step.trip {
+        super::trip::lines(ink, &mut lines, trip, width);
+    }
     let range = by_hand(ink, &mut lines, step, selected, width);
     if !step.pages.is_empty() {
         let attested = step.pages.iter().filter(|page| page.attested.is_some()).count();
@@ -99,7 +102,7 @@ fn section(ink: &Ink, lines: &mut Vec<Line<'static>>, title: &str, body: Vec<Lin
 }
 
 /// A section's heading with a word at the right end, a blank line before it.
-fn heading(lines: &mut Vec<Line<'static>>, ink: &Ink, title: &str, right: &str, width: usize) {
+pub(super) fn heading(lines: &mut Vec<Line<'static>>, ink: &Ink, title: &str, right: &str, width: usize) {
     lines.push(Line::default());
     if text::width(title) + text::width(right) + 2 <= width {
         lines.push(text::ends(&[ink.piece(Role::Section, title)], &[ink.piece(Role::Dim, right)], width, ink.glyphs.cut));

@@ -4,7 +4,7 @@ use super::account::filetime;
 use super::{Bytes, Class, Dn, Domain, New, Object, domain_sid, seed, uac};
 use crate::rights::delegation::{self, Right};
 use crate::rights::descriptor::Control;
-use crate::rights::{Ace, Mask};
+use crate::rights::{Ace, Mask, Sid};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +143,25 @@ impl Domain {
         let dacl = descriptor.dacl.get_or_insert_default();
         let missing = delegation::missing(dacl, &delegation::wanted(&wanted, trustee));
         delegation::insert(dacl, &missing).ok().filter(|()| !missing.is_empty())?;
+        self.set_descriptor(&head, &descriptor, now, now);
+        Some(())
+    }
+
+    /// Takes the entry for Unexpire Password of Authenticated Users from the head, as hardened domains do, or gives it back; `None` when it is so
+    /// already.
+    pub(in crate::practice) fn unexpire(&mut self, allow: bool, now: Timestamp) -> Option<()> {
+        let head = seed::head().key();
+        let mut descriptor = self.at(&head)?.own(&domain_sid());
+        let dacl = descriptor.dacl.get_or_insert_default();
+        let wanted = delegation::wanted(&[Right::UnexpirePassword], Sid::AUTHENTICATED_USERS);
+        let right = wanted.first()?.object;
+        let (before, is_it) = (dacl.aces.len(), |ace: &Ace| ace.trustee == Sid::AUTHENTICATED_USERS && ace.object == right);
+        if !allow {
+            dacl.aces.retain(|ace| !is_it(ace));
+        } else if !dacl.aces.iter().any(is_it) {
+            delegation::insert(dacl, &wanted).ok()?;
+        }
+        (dacl.aces.len() != before).then_some(())?;
         self.set_descriptor(&head, &descriptor, now, now);
         Some(())
     }
