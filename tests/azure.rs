@@ -126,7 +126,7 @@ async fn a_run_command_is_followed_to_its_end_by_the_address_it_names_verbatim()
         "POST /subscriptions/sub/resourceGroups/TLG-RG/providers/Microsoft.Compute/virtualMachines/APP1/runCommand?api-version=2023-03-01"
     );
     assert_eq!(asked[1..], vec![format!("GET /operations/1?p=1&c={long}&s=%2B%2f"); 3]);
-    assert_eq!(arm.paused(), [2, 2, 7].map(Duration::from_secs));
+    assert_eq!(arm.paused(), [500, 1000, 7000].map(Duration::from_millis));
     let sent: Value = serde_json::from_str(&arm.server.asked()[0].body).unwrap();
     assert_eq!(sent, value!({"commandId": "RunPowerShellScript", "script": ["line 1", "line 2"]}));
     let wire = format!("{:?}", arm.wire.recent());

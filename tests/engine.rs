@@ -380,7 +380,7 @@ impl Door for ScriptedDoor {
     async fn sign_in(&self, way: Way, purpose: Purpose, talk: Talk) -> Result<SignedIn, NotConnected> {
         let Talk { show, mut pasted } = talk;
         let ask = SignInAsk::Paste { address: "https://login.example/".to_owned() };
-        let pane = SignInPane { way, ask, wrong: None, writing: None };
+        let pane = SignInPane { way, ask, wrong: None, writing: None, azure: false };
         let _ = show.send(pane.clone()).await;
         while let Some(text) = pasted.recv().await {
             match text.expose() {
@@ -710,4 +710,28 @@ async fn a_refused_or_cancelled_sign_in_for_writing_leaves_the_lab_connected_and
     assert_eq!(view.page.lab.connection, Connection::Ready);
     assert!(view.page.notice.as_ref().is_some_and(|notice| notice.text.contains("nothing was sent")), "{:?}", view.page.notice);
     assert_eq!(bench.tenant.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_azure_wants_a_sign_in_of_its_own_the_walk_offers_it_and_looks_again() {
+    let bench = Bench::new();
+    let mut handle = walk(&bench, bench.engine("walk"));
+    let view = until(&mut handle, |view| view.page.step.verdict.is_some()).await;
+    assert_eq!(view.page.why_not(Act::SignIn).as_deref(), Some("you are signed in"));
+    bench.tenant.with(|tenant| tenant.trouble = Some(Trouble::NoAzure));
+    send(&handle, Command::CheckAgain).await;
+    let view = until(&mut handle, |view| view.page.why_not(Act::SignIn).is_none()).await;
+    assert_eq!(view.page.lab.connection, Connection::Ready);
+    send(&handle, Command::SignIn).await;
+    // This door knows no Azure: what it says is shown, and the lab stays connected.
+    let ended =
+        |view: &View| matches!(&view.page.overlay, Some(Overlay::SignIn(SignInPane { ask: SignInAsk::Ended { .. }, azure: true, .. })));
+    let view = until(&mut handle, ended).await;
+    assert_eq!(view.page.lab.connection, Connection::Ready);
+    send(&handle, Command::Dismiss).await;
+    let view = until(&mut handle, |view| view.page.overlay.is_none()).await;
+    assert_eq!(view.page.activity.as_deref(), Some("nobody is signed in to Azure"));
+    bench.tenant.with(|tenant| tenant.trouble = None);
+    send(&handle, Command::CheckAgain).await;
+    until(&mut handle, |view| view.page.why_not(Act::SignIn).is_some()).await;
 }

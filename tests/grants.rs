@@ -23,7 +23,7 @@ use guidepost::{
         inherit::{Child, merged},
         sddl,
     },
-    services::directory::{Directory, DirectoryError, Entry, Root, Scope, Search, SignOn, object::Change},
+    services::directory::{Directory, DirectoryError, Entry, Root, Scope, Search, SignOn, object::Change as ObjectChange},
 };
 use std::{
     collections::BTreeMap,
@@ -211,7 +211,7 @@ impl Directory for Lab {
         Err(DirectoryError::Cut { host, doing: "during the change".into(), why: "the line is dead".into(), in_doubt: true })
     }
 
-    async fn change(&self, _: &Change) -> Result<(), DirectoryError> {
+    async fn change(&self, _: &ObjectChange) -> Result<(), DirectoryError> {
         panic!("a grant changes no object");
     }
 

@@ -53,6 +53,45 @@ fn what_keeps_a_script_from_answering_through_azure_is_unknown_with_its_own_code
     drop(bench.lab);
 }
 
+#[test]
+fn a_change_by_script_is_planned_with_its_text_s_hash_sent_once_and_taken_back() {
+    let bench = Bench::new();
+    assert_eq!(bench.found(), "fail NOT_SWITCHED");
+    let step = |word: &'static str, more: &[&'static str]| bench.home.run(&[&[word, &bench.pack, "--step", "switch-on"], more].concat());
+    let plan = step("plan", &["--format", "json"]).exits(0).json();
+    let op = &plan["plan"]["ops"][0];
+    let hash = guidepost::services::host::app1::SET_WRITEBACK.sha256();
+    let script = serde_json::json!({"script": {"run": "set-writeback", "sha256": hash, "values": {"enable": true, "seconds": 60}}});
+    assert_eq!(op["request"], script);
+    assert!(op["address"].as_str().unwrap().ends_with("/virtualMachines/APP1"), "{op}");
+    assert_eq!(op["needs"], "Microsoft.Compute/virtualMachines/runCommand/action, a right in Azure");
+    step("plan", &[]).exits(0).says(&["Changing: switches password writeback", &hash, "/virtualMachines/APP1"]);
+    assert_eq!(bench.found(), "fail NOT_SWITCHED", "a plan changes nothing");
+
+    step("apply", &["--yes"]).exits(0).says(&["its check is now: pass"]);
+    assert_eq!(bench.found(), "pass ");
+    // Its events are there, and a sign of life came with it.
+    assert_eq!(verdict(&bench.home.run(&["check", &bench.pack, "--format", "json"]).json(), "listens"), "pass ");
+    let lines = bench.home.journal();
+    let intended: Vec<_> = lines.iter().filter(|line| line["kind"] == "intended").collect();
+    assert_eq!((intended.len(), &intended[0]["request"]), (1, &script));
+    let done = lines.iter().find(|line| line["kind"] == "done").unwrap();
+    assert_eq!(done["undo"]["script"]["values"], serde_json::json!({"enable": false, "seconds": 60}));
+
+    step("undo", &["--yes"]).exits(0).says(&["its check is now: fail"]);
+    assert_eq!(bench.found(), "fail NOT_SWITCHED");
+    bench.home.run(&["ledger", "--format", "json"]).exits(0);
+    drop(bench.lab);
+}
+
+#[test]
+fn an_answer_whose_front_is_gone_is_known_as_such() {
+    let bench = Bench::new();
+    bench.practice(&["break", "output-cut"]);
+    assert_eq!(bench.found(), "unknown OUTPUT_CUT");
+    drop(bench.lab);
+}
+
 #[cfg(unix)]
 mod configured {
     use super::*;
@@ -90,6 +129,19 @@ mod configured {
         bench.home.run(&["lab", "show", "here"]).exits(0).says(&["on APP1 on this machine, on DC1 through Azure"]);
         add(&bench, "scripts", &[&AZURE[..], &["--domain-by-scripts"]].concat());
         bench.home.run(&["lab", "show", "scripts"]).exits(0).says(&["by scripts on DC1", "on APP1 through Azure, on DC1 through Azure"]);
+        drop(bench.lab);
+    }
+
+    #[test]
+    fn a_domain_by_scripts_is_read_and_changed_as_by_ldap() {
+        let bench = Bench::new();
+        add(&bench, "scripts", &[&AZURE[..], &["--domain-by-scripts"]].concat());
+        let step =
+            |word: &str, more: &[&str]| run(&bench, &[&[word, "--lab", "scripts", "--step", "delegate-reset-rights"], more].concat());
+        step("apply", &["--yes"]).exits(0).says(&["+ (OA;CIIO;CR;", "its check is now: pass"]);
+        // By LDAP it is the same domain.
+        bench.home.run(&["check", "--step", "delegate-reset-rights"]).exits(0).says(&["granted = all 4"]);
+        run(&bench, &["survey", "--lab", "scripts"]).exits(0);
         drop(bench.lab);
     }
 

@@ -53,6 +53,8 @@ fn page() -> Page {
             options: Vec::new(),
             tasks: Vec::new(),
             pages: Vec::new(),
+            mirror: None,
+            trip: None,
             notes: Vec::new(),
             action: None,
         },

@@ -67,6 +67,12 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
     Ok(Exit::Fine)
 }
 
+/// What can be attested in a step: its tasks, and the pages of its wizard.
+fn names(guide: &Guide, step: &str) -> (Vec<String>, Vec<String>) {
+    let Some(step) = guide.steps.get(step) else { return (Vec::new(), Vec::new()) };
+    (step.tasks.iter().map(|task| task.id.clone()).collect(), step.pages.iter().map(|page| page.id.clone()).collect())
+}
+
 /// A person closes a change of the ledger by saying so: it was taken back by hand, or is left on purpose. Nothing is sent.
 fn change(context: &Context, line: &str, args: &Args) -> Result<Exit, Problem> {
     let ledger = context.engine.ledger();
@@ -85,12 +91,6 @@ fn change(context: &Context, line: &str, args: &Args) -> Result<Exit, Problem> {
         out::tell("nothing was taken back by this; `guidepost undo` would not touch it any more");
     }
     Ok(Exit::Fine)
-}
-
-/// What can be attested in a step: its tasks, and the pages of its wizard.
-fn names(guide: &Guide, step: &str) -> (Vec<String>, Vec<String>) {
-    let Some(step) = guide.steps.get(step) else { return (Vec::new(), Vec::new()) };
-    (step.tasks.iter().map(|task| task.id.clone()).collect(), step.pages.iter().map(|page| page.id.clone()).collect())
 }
 
 /// A person took a consent back by hand; the ledger's entry is closed by that word, and opened again when it is withdrawn.

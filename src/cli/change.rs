@@ -179,7 +179,7 @@ async fn one(context: &Context, step: &str, direction: Direction, args: &Args, g
 
 /// Whether a step needs nothing: it passes, or only a person could tell and every task is attested.
 async fn stands(context: &Context, step: &str) -> bool {
-    context.engine.survey(&context.engine.with_needs(step)).await;
+    context.engine.survey(&[step.to_owned()]).await;
     let (verdict, _) = context.engine.with_known(|known| judge_step(known, step));
     let Some(definition) = context.engine.guide().steps.get(step) else { return false };
     let attested = definition.tasks.len() == attest::count(&context.engine.ledger(), definition);

@@ -56,9 +56,8 @@ pub fn run(args: &Args, globals: &Globals) -> Result<Exit, Problem> {
 async fn look(context: &Context, steps: &[String], args: &Args, globals: &Globals) -> Result<Report, Problem> {
     // A lab that cannot be reached is a finding: every check is unknown, and says why.
     let unreached = context.connect(globals).await.err();
-    let needed: Vec<String> = steps.iter().flat_map(|step| context.engine.with_needs(step)).collect();
     loop {
-        context.engine.survey(&needed).await;
+        context.engine.survey(steps).await;
         let report = report::report(&context.engine, steps, unreached.as_ref());
         if !args.wait || report.summary.pending == 0 {
             return Ok(report);

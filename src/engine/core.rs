@@ -3,10 +3,10 @@
 use super::{
     check::{self, Judgement, Verdict},
     journal::{Event, Journal},
-    known::{Facts, Known, Look, Streak},
+    known::{Facts, Known, Look, Streak, probes_of},
     ledger::{self, Change, ChangeKind, Ledger},
     matcher::{self, Outcome},
-    probe::{LookError, Request, Systems},
+    probe::{Cost, LookError, Request, Systems},
     proof::{self, live::Travelling},
     schedule::System,
 };
@@ -343,17 +343,51 @@ impl Engine {
     /// The requests of these steps that can be written now.
     #[must_use]
     pub fn requests(&self, steps: &[String]) -> BTreeSet<Request> {
-        self.with_known(|known| {
-            let probes = steps.iter().filter_map(|id| Some((id, known.guide.steps.get(id)?)));
-            probes.flat_map(|(id, step)| step.probes.keys().filter_map(move |probe| known.request(id, probe).ok())).collect()
-        })
+        self.requests_of(&self.probes(steps))
     }
 
-    /// Looks at everything that these steps rest on, each request once, until nothing new can be asked.
+    fn requests_of(&self, probes: &BTreeSet<(String, String)>) -> BTreeSet<Request> {
+        self.with_known(|known| probes.iter().filter_map(|(step, probe)| known.request(step, probe).ok()).collect())
+    }
+
+    /// All probes of these steps, each with its step.
+    fn probes(&self, steps: &[String]) -> BTreeSet<(String, String)> {
+        let found = steps.iter().filter_map(|id| Some((id, self.inner.guide.steps.get(id)?)));
+        found.flat_map(|(id, step)| step.probes.keys().map(move |probe| (id.clone(), probe.clone()))).collect()
+    }
+
+    /// All probes of a step, and of other steps only those that its checks need: a script of theirs may take 20 s.
+    fn rests_on(&self, step: &str) -> BTreeSet<(String, String)> {
+        let steps = &self.inner.guide.steps;
+        let mut probes = self.probes(&[step.to_owned()]);
+        let own = steps.get(step).into_iter().flat_map(|one| one.checks.keys());
+        let mut open: Vec<(String, String)> = own.map(|check| (step.to_owned(), check.clone())).collect();
+        let mut seen = BTreeSet::new();
+        while let Some((id, check)) = open.pop() {
+            let Some((one, definition)) = steps.get(&id).and_then(|one| Some((one, one.checks.get(&check)?))) else { continue };
+            let needs = definition.needs.iter().map(|need| need.split_once('/').unwrap_or((&id, need)));
+            let needs: Vec<_> = needs.map(|(step, check)| (step.to_owned(), check.to_owned())).collect();
+            probes.extend(probes_of(one, &definition.probe).into_iter().map(|probe| (id.clone(), probe)));
+            if seen.insert((id, check)) {
+                open.extend(needs);
+            }
+        }
+        probes
+    }
+
+    /// Looks at everything that these steps rest on, their own probes and of other steps what their checks need; each request once, until nothing
+    /// new can be asked.
     pub async fn survey(&self, steps: &[String]) {
+        self.survey_sparing(steps, None).await;
+    }
+
+    /// The same, but for scripts that were asked since then and answered.
+    pub(super) async fn survey_sparing(&self, steps: &[String], since: Option<Timestamp>) {
+        let probes = steps.iter().flat_map(|step| self.rests_on(step)).collect();
         let mut asked = BTreeSet::new();
         loop {
-            let round: Vec<_> = self.requests(steps).into_iter().filter(|request| !asked.contains(request)).collect();
+            let wanted = self.requests_of(&probes).into_iter();
+            let round: Vec<_> = wanted.filter(|request| !asked.contains(request) && !self.spared(request, since)).collect();
             if round.is_empty() {
                 return;
             }
@@ -365,6 +399,12 @@ impl Engine {
             }
             while looks.join_next().await.is_some() {}
         }
+    }
+
+    fn spared(&self, request: &Request, since: Option<Timestamp>) -> bool {
+        let Some(since) = since.filter(|_| request.cost() == Cost::Script) else { return false };
+        let look = self.state().looks.get(request).cloned();
+        look.is_some_and(|look| look.outcome.is_ok() && look.at.saturating_sub(look.took).is_ok_and(|asked| asked >= since))
     }
 
     /// The steps that a step's checks need, itself last.

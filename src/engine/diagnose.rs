@@ -12,9 +12,10 @@ use crate::guide::step::{Check, Diagnosis, ErrorMatch, Step};
 pub fn of_error<'g>(known: &Known<'_>, step: &'g Step, check: &str, definition: &Check, error: &LookError) -> Option<&'g Diagnosis> {
     concerning(step, check, definition).find(|diagnosis| {
         let Some(wanted) = &diagnosis.when.error else { return false };
+        let Some(probe) = &diagnosis.when.probe else { return matches(wanted, error) };
         // The error may be that of a probe which this one refers to.
-        let theirs = known.look(&step.id, &diagnosis.when.probe).and_then(|look| look.outcome.as_ref().err());
-        matches(wanted, theirs.unwrap_or(error)) && (theirs.is_some() || diagnosis.when.probe == definition.probe)
+        let theirs = known.look(&step.id, probe).and_then(|look| look.outcome.as_ref().err());
+        matches(wanted, theirs.unwrap_or(error)) && (theirs.is_some() || *probe == definition.probe)
     })
 }
 
@@ -23,7 +24,8 @@ pub fn of_error<'g>(known: &Known<'_>, step: &'g Step, check: &str, definition: 
 pub fn of_facts<'g>(known: &Known<'_>, step: &'g Step, check: &str, definition: &Check) -> Option<&'g Diagnosis> {
     let scope = known.scope(&step.id);
     concerning(step, check, definition).find(|diagnosis| {
-        let facts = known.look(&step.id, &diagnosis.when.probe).and_then(|look| look.outcome.as_ref().ok());
+        let probe = diagnosis.when.probe.as_ref();
+        let facts = probe.and_then(|probe| known.look(&step.id, probe)).and_then(|look| look.outcome.as_ref().ok());
         facts.is_some_and(|facts| {
             diagnosis.when.error.is_none()
                 && matcher::judge(&diagnosis.when.expect, &facts.body, &scope, facts.now).outcome == Outcome::Holds
@@ -31,12 +33,13 @@ pub fn of_facts<'g>(known: &Known<'_>, step: &'g Step, check: &str, definition: 
     })
 }
 
-/// Diagnoses that name the check; without names, those that look at the check's probe or at one it refers to.
+/// Diagnoses that name the check; without names, those that look at the check's probe, at one it refers to, or at any.
 fn concerning<'g>(step: &'g Step, check: &str, definition: &Check) -> impl Iterator<Item = &'g Diagnosis> {
     let probes = super::known::probes_of(step, &definition.probe);
     let check = check.to_owned();
     step.diagnose.iter().filter(move |diagnosis| {
-        if diagnosis.checks.is_empty() { probes.contains(&diagnosis.when.probe) } else { diagnosis.checks.contains(&check) }
+        let about = diagnosis.when.probe.as_ref().is_none_or(|probe| probes.contains(probe));
+        if diagnosis.checks.is_empty() { about } else { diagnosis.checks.contains(&check) }
     })
 }
 

@@ -1,6 +1,7 @@
 //! What is known at one moment: the guide, its variables, what was read, what the journal says. Borrowed, immutable, pure.
 
 use super::{
+    azure::NO_SIGN_IN,
     ledger::Ledger,
     matcher::{self, Scope},
     probe::{self, LookError, Request},
@@ -196,6 +197,13 @@ impl Scope for StepScope<'_> {
             }
         }
     }
+}
+
+/// Whether a look found nobody signed in to Azure.
+#[must_use]
+pub fn wants_azure(known: &Known<'_>) -> bool {
+    let code = |look: &Look| look.outcome.as_ref().err().and_then(|error| error.code.clone());
+    known.looks.values().any(|look| code(look).as_deref() == Some(NO_SIGN_IN))
 }
 
 /// A probe and all that it refers to, itself first.

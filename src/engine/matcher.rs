@@ -123,6 +123,8 @@ fn matches(matcher: &Matcher, value: Option<&Value>, scope: &dyn Scope, now: Tim
         Matcher::Count(count) => value.and_then(Value::as_array).is_some_and(|list| in_range(*count, list.len())),
         Matcher::NewerThan(age) => value.and_then(age_of(now)).is_some_and(|found| found < signed(*age)),
         Matcher::OlderThan(age) => value.and_then(age_of(now)).is_some_and(|found| found > signed(*age)),
+        Matcher::AtLeast(least) => value.and_then(Value::as_i64).is_some_and(|found| found >= *least),
+        Matcher::AtMost(most) => value.and_then(Value::as_i64).is_some_and(|found| found <= *most),
     };
     if truth { Outcome::Holds } else { Outcome::Fails }
 }
@@ -210,6 +212,8 @@ fn wanted(matcher: &Matcher, scope: &dyn Scope) -> String {
         Matcher::Count(Count { min, max: None }) => format!("has {} or more", number_of(*min)),
         Matcher::NewerThan(age) => format!("is newer than {}", span(*age)),
         Matcher::OlderThan(age) => format!("is older than {}", span(*age)),
+        Matcher::AtLeast(least) => format!("is {least} or more"),
+        Matcher::AtMost(most) => format!("is {most} or less"),
     }
 }
 
@@ -273,9 +277,14 @@ fn found_at(matcher: &Matcher, value: Option<&Value>, now: Timestamp) -> String 
             Some(age) => format!("= {} ({} ago)", shown(value), span(age.unsigned_abs())),
             None => format!("= {}", shown(value)),
         },
-        Matcher::Equals(_) | Matcher::Not(_) | Matcher::Present | Matcher::Absent | Matcher::Matches(_) | Matcher::Contains(_) => {
-            format!("= {}", shown(value))
-        }
+        Matcher::Equals(_)
+        | Matcher::Not(_)
+        | Matcher::Present
+        | Matcher::Absent
+        | Matcher::Matches(_)
+        | Matcher::Contains(_)
+        | Matcher::AtLeast(_)
+        | Matcher::AtMost(_) => format!("= {}", shown(value)),
     }
 }
 
@@ -344,7 +353,8 @@ mod tests {
 
     #[test]
     fn every_matcher_tells_true_from_false() {
-        let body = json!({"n": null, "t": true, "s": "abc", "l": [1, 2], "at": "2026-11-22T11:00:00Z", "ahead": "2026-11-22T13:00:00Z"});
+        let body =
+            json!({"n": null, "t": true, "s": "abc", "i": -5, "l": [1, 2], "at": "2026-11-22T11:00:00Z", "ahead": "2026-11-22T13:00:00Z"});
         let cases = [
             (json!({"path": "/s", "equals": "abc"}), true),
             (json!({"path": "/s", "equals": "abd"}), false),
@@ -373,6 +383,13 @@ mod tests {
             (json!({"path": "/ahead", "older-than": "1s"}), false),
             (json!({"path": "/ahead", "newer-than": "1s"}), true),
             (json!({"path": "/s", "newer-than": "9d"}), false),
+            (json!({"path": "/i", "at-least": -5}), true),
+            (json!({"path": "/i", "at-least": -4}), false),
+            (json!({"path": "/i", "at-most": -5}), true),
+            (json!({"path": "/i", "at-most": -6}), false),
+            (json!({"path": "/s", "at-least": 0}), false),
+            (json!({"path": "/n", "at-most": 0}), false),
+            (json!({"path": "/x", "at-most": 0}), false),
         ];
         for (statement, holds) in cases {
             let outcome = judged(&json!([statement]), &body).outcome;

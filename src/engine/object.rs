@@ -141,3 +141,41 @@ pub(super) fn parent(dn: &str) -> Option<&str> {
     });
     dn.get(comma?.0 + 1..).map(str::trim_start).filter(|rest| !rest.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ldif_shows_what_is_sent_escapes_what_is_no_safe_text_and_holds_no_password() {
+        let new = ObjectCall::Add(NewObject {
+            dn: "CN=Ähre,DC=a".into(),
+            class: "user".into(),
+            attributes: IndexMap::from([
+                ("displayName".to_owned(), " x\nunicodePwd: y".to_owned()),
+                ("description".to_owned(), "plain".into()),
+            ]),
+            password_made: true,
+        });
+        let expected = "dn:: Q049w4RocmUsREM9YQ==\nchangetype: add\nobjectClass: user\ndisplayName:: IHgKdW5pY29kZVB3ZDogeQ==\n\
+                        description: plain\nunicodePwd: ‹made at apply›";
+        assert_eq!(new.ldif(), expected);
+        let set = ObjectCall::Modify(Values {
+            dn: "DC=a".into(),
+            set: IndexMap::from([("minPwdAge".to_owned(), Some("0".to_owned())), ("description".to_owned(), None)]),
+            from: IndexMap::from([("minPwdAge".to_owned(), Some("-1".to_owned())), ("description".to_owned(), Some("x".to_owned()))]),
+        });
+        let expected = "dn: DC=a\nchangetype: modify\ndelete: minPwdAge\nminPwdAge: -1\n-\nadd: minPwdAge\nminPwdAge: 0\n-\n\
+                        delete: description\ndescription: x\n-";
+        assert_eq!(set.ldif(), expected);
+    }
+
+    #[test]
+    fn a_journal_line_of_each_change_is_read_as_it_was_written() {
+        let call = ObjectCall::Delete(MadeObject { dn: "CN=a".into(), guid: "g".into() });
+        let text = serde_json::to_string(&call).unwrap();
+        assert_eq!(text, r#"{"delete":{"dn":"CN=a","guid":"g"}}"#);
+        assert_eq!(serde_json::from_str::<ObjectCall>(&text).unwrap(), call);
+        assert!(serde_json::from_str::<ObjectCall>(r#"{"delete":{"dn":"CN=a","guid":"g","force":true}}"#).is_err());
+    }
+}

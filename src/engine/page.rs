@@ -308,6 +308,8 @@ pub struct SignInPane {
     pub wrong: Option<String>,
     /// The permissions that a sign-in for writing asks for, and for which application; `None` for reading.
     pub writing: Option<String>,
+    /// It opens the lab's machines in Azure, for somebody who is signed in to the tenant; `writing` then says what it asks for.
+    pub azure: bool,
 }
 
 /// What a sign-in asks of the person.

@@ -126,6 +126,14 @@ pub trait Door: Send + Sync {
     /// [`NotConnected`] says why not.
     async fn sign_in(&self, way: Way, purpose: Purpose, talk: Talk) -> Result<SignedIn, NotConnected>;
 
+    /// Signs in to the lab's machines in Azure, for somebody who is signed in to its tenant; dropping it cancels it.
+    ///
+    /// # Errors
+    /// [`NotConnected`] says why not; a lab without Azure always does.
+    async fn sign_in_to_azure(&self, _way: Way, _talk: Talk) -> Result<SignedIn, NotConnected> {
+        Err(NotConnected::Failed(Problem::new("this lab has no machines in Azure")))
+    }
+
     /// Something to be said once, such as that nothing is kept beyond this run.
     fn notice(&self) -> Option<Problem>;
 

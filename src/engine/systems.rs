@@ -338,9 +338,9 @@ async fn standing_of(reached: &Reached, session: &Session, purpose: Purpose) -> 
 }
 
 /// Shows the person what to do, and waits until it is done.
-async fn finish(sign_in: SignIn, way: Way, writing: Option<String>, talk: Talk) -> Result<Account, SignInError> {
+async fn finish(sign_in: SignIn, way: Way, (writing, azure): (Option<String>, bool), talk: Talk) -> Result<Account, SignInError> {
     let (prompt, Talk { show, mut pasted }) = (sign_in.prompt(), talk);
-    let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing };
+    let pane = SignInPane { way, ask: ask(&prompt), wrong: None, writing, azure };
     // Whoever shows it may be gone; then the browser still comes back.
     let _ = show.send(pane.clone()).await;
     if let Prompt::OpenAddress { address } = &prompt {
@@ -390,7 +390,7 @@ impl Door for AzureDoor<'_> {
         let sign_in = azure.start(way).await.map_err(failed)?;
         let app = azure.session().settings().client_id(Purpose::Read).to_owned();
         let asked = format!("Azure (`user_impersonation`) for the application `{app}`");
-        finish(sign_in, way, Some(asked), talk).await.map_err(failed)?;
+        finish(sign_in, way, (Some(asked), true), talk).await.map_err(failed)?;
         if let Err(error) = azure.same_account().await {
             azure.sign_out().await;
             return Err(failed(error));
@@ -445,7 +445,7 @@ impl Door for LabDoor {
         }
         let before = standing(&reached, purpose).await;
         let sign_in = reached.session.start(way, purpose).await.map_err(failed)?;
-        let account = finish(sign_in, way, writing(&reached, purpose), talk).await.map_err(failed)?;
+        let account = finish(sign_in, way, (writing(&reached, purpose), false), talk).await.map_err(failed)?;
         // Azure may have refused what this sign-in gave.
         reached.azure.session().try_again().await;
         let after = Standing { named: Standing::named(&reached.session.granted(purpose)), ..standing(&reached, purpose).await };
@@ -453,6 +453,10 @@ impl Door for LabDoor {
         let given = consent::given(app, account.upn.reveal(), &before, &after);
         let app = app.to_owned();
         Ok(SignedIn { systems: systems(reached, account), app, given })
+    }
+
+    async fn sign_in_to_azure(&self, way: Way, talk: Talk) -> Result<SignedIn, NotConnected> {
+        AzureDoor(self).sign_in(way, Purpose::Read, talk).await
     }
 
     fn notice(&self) -> Option<Problem> {

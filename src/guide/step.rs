@@ -435,6 +435,10 @@ pub enum Matcher {
     NewerThan(Duration),
     /// A time more than so long before the asked system's now.
     OlderThan(Duration),
+    /// A whole number that is not smaller.
+    AtLeast(i64),
+    /// A whole number that is not larger.
+    AtMost(i64),
 }
 
 /// A value to compare with; texts may hold references.
@@ -459,7 +463,7 @@ pub struct Count {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Diagnosis {
-    /// Only for these checks; empty means each check whose probe is `when.probe`.
+    /// Only for these checks; empty means each check whose probe is `when.probe`, or each check where that names none.
     #[serde(default)]
     pub checks: Vec<String>,
     /// When it fits.
@@ -491,8 +495,9 @@ pub enum DiagnosisVerdict {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct When {
-    /// The probe it looks at.
-    pub probe: String,
+    /// The probe it looks at; with `error` it may be left out, and is then whichever probe the check rests on.
+    #[serde(default)]
+    pub probe: Option<String>,
     /// The HTTP status, the LDAP result code, or an error code of the asked system.
     #[serde(default)]
     pub error: Option<ErrorMatch>,

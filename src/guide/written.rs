@@ -29,6 +29,8 @@ pub(super) struct WrittenExpectation {
     count: Option<WrittenCount>,
     newer_than: Option<String>,
     older_than: Option<String>,
+    at_least: Option<i64>,
+    at_most: Option<i64>,
     any: Option<Pointer>,
     all: Option<Pointer>,
     r#where: Option<Vec<Expectation>>,
@@ -83,9 +85,11 @@ impl WrittenExpectation {
         found.extend(self.count.as_ref().map(|v| count(v).map(Matcher::Count)));
         found.extend(self.newer_than.as_ref().map(|v| parse_duration(v).map(Matcher::NewerThan)));
         found.extend(self.older_than.as_ref().map(|v| parse_duration(v).map(Matcher::OlderThan)));
+        found.extend(self.at_least.map(|v| Ok(Matcher::AtLeast(v))));
+        found.extend(self.at_most.map(|v| Ok(Matcher::AtMost(v))));
         match found.len() {
             1 => found.remove(0),
-            0 => Err(SyntaxError("`path` has no matcher\nhint: add one of `equals`, `not`, `present`, `absent`, `matches`, `contains`, `count`, `newer-than`, `older-than`".into())),
+            0 => Err(SyntaxError("`path` has no matcher\nhint: add one of `equals`, `not`, `present`, `absent`, `matches`, `contains`, `count`, `newer-than`, `older-than`, `at-least`, `at-most`".into())),
             _ => Err(SyntaxError("`path` takes one matcher\nhint: write a second statement for another".into())),
         }
     }

@@ -197,7 +197,9 @@ pub async fn reach_domain(lab: &Lab, pack: &Pack, clock: Arc<dyn Clock>) -> Resu
     match &lab.way {
         Way::Started { state } => Ok(ensure_running(state).await?.domain_way().unwrap_or_else(|| DomainWay::nowhere(&lab.name))),
         Way::Configured(profile) if profile.domain.as_ref().is_some_and(|domain| domain.via == Via::Dc1) => {
-            Ok(reach(lab, pack, &WireLog::default(), clock).await?.domain)
+            let reached = reach(lab, pack, &WireLog::default(), clock).await?;
+            reached.session.resume().await.map_err(|error| sign_in_problem(&error))?;
+            Ok(reached.domain)
         }
         Way::Configured(profile) => {
             let (vault, _) = Vault::open(KEYRING_APP).await;

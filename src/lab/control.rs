@@ -1,4 +1,4 @@
-//! The control address of a lab that offers one: its clock, what persons do in it. Not for what a real lab offers.
+//! The control address of a lab that offers one: its clock, its wizard, what persons do in it. Not for what a real lab offers.
 
 pub mod wizard;
 

@@ -134,7 +134,21 @@ pub(super) fn help(page: &Page) -> Vec<String> {
                 Typed::Act(act) => page.why_not(*act),
                 Typed::Mirror => page.why_not(Act::Wizard),
                 Typed::Operate(_) if page.step.mirror.is_none() => Some("no wizard's window is shown here".to_owned()),
-                _ => None,
+                Typed::Nothing
+                | Typed::Attest(_)
+                | Typed::AttestPage(_)
+                | Typed::Yes
+                | Typed::No
+                | Typed::Word
+                | Typed::SignInBy(_)
+                | Typed::Pasted
+                | Typed::Show
+                | Typed::Steps
+                | Typed::Wire
+                | Typed::Help
+                | Typed::Operate(_)
+                | Typed::Quit
+                | Typed::Unknown => None,
             };
             let why_not = why_not.map(|why| format!(" (not now: {why})")).unwrap_or_default();
             format!("{}: {help}{why_not}", words.join(" or "))

@@ -274,7 +274,8 @@ fn overlay(page: &Page) -> Vec<String> {
 /// What a sign-in asks of the person.
 pub(super) fn sign_in(pane: &SignInPane) -> Vec<String> {
     let mut lines: Vec<String> = pane.wrong.iter().map(|wrong| format!("not taken: {wrong}")).collect();
-    lines.extend(pane.writing.as_ref().map(|writing| format!("this sign-in is for writing; it asks for {writing}")));
+    let aim = if pane.azure { "for the machines in Azure" } else { "for writing" };
+    lines.extend(pane.writing.as_ref().map(|writing| format!("this sign-in is {aim}; it asks for {writing}")));
     match &pane.ask {
         SignInAsk::Open { address } => {
             lines.push("sign in with your browser; if none opens, open this address on this machine:".to_owned());

@@ -78,15 +78,24 @@ impl World {
         Ok(())
     }
 
-    /// One delta cycle that ends at `at`: accounts of the domain come, change or go in the tenant.
+    /// One delta cycle that ends at `at`: accounts of the domain come, change or go in the tenant. Nothing does while the tenant takes no synchronisation.
     pub(super) fn cycle(&mut self, at: Timestamp) {
         self.connect.cycle_until = None;
+        if self.directory.sync.enabled != Some(true) {
+            return;
+        }
         self.directory.sync.last = Some(at);
         let found = self.import(at);
         self.directory.forget_all_but(&found);
         for one in &found {
             self.export(one, at);
         }
+    }
+
+    /// The object of the domain that a synchronised account belongs to, whatever it is called by now.
+    pub(super) fn object_of(&self, user: &User) -> Option<&Object> {
+        let anchor = &user.on_premises.as_ref()?.immutable_id;
+        self.domain.all().map(|(_, object)| object).find(|object| BASE64_STANDARD.encode(&object.guid.0) == *anchor)
     }
 
     /// The accounts that are to be in the tenant.
@@ -320,6 +329,16 @@ mod tests {
         world.domain.make_mut().remove(&key);
         world.cycle(at(7));
         assert_eq!(upns(&world), ["User1@testlab.contoso.example"]);
+    }
+
+    #[test]
+    fn a_tenant_that_takes_no_synchronisation_keeps_what_it_has() {
+        let mut world = world();
+        hire(&mut world, "ann", None, at(1));
+        world.start_cycle(at(2)).unwrap();
+        world.directory.sync.enabled = Some(false);
+        world.cycle(world.due_cycle(at(60)).unwrap());
+        assert_eq!((upns(&world).len(), world.directory.sync.last, world.holdup(at(60))), (1, Some(at(-600)), None));
     }
 
     #[test]

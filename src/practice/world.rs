@@ -27,7 +27,7 @@ pub(super) use person::{Misstep, VERBS, Verb};
 pub use presets::Preset;
 pub(super) use presets::USER1;
 pub(super) use records::{Audit, Party, PasswordOperation, Report, SignIn};
-pub(super) use self_service::{SelfService, is_cloud_password};
+pub(super) use self_service::{SIGN_IN_METHODS, SelfService, is_cloud_password};
 pub(super) use tokens::{ACCESS_MINUTES, NOBODY, Refused, Resource, Tokens};
 pub(super) use wizard::Touch;
 pub(super) use writeback::{Letter, Message, Next, Setback, Stage, Trip, Writeback};

@@ -43,7 +43,7 @@ pub struct Patience {
     pub request: Limits,
     /// An operation from its acceptance to its end.
     pub operation: Duration,
-    /// Between two looks at an operation whose service names no time.
+    /// Between two looks at an operation whose service names no time; the first come sooner.
     pub every: Duration,
 }
 

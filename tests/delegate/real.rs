@@ -53,7 +53,11 @@ impl Real {
     }
 
     fn run(&self, word: &str, more: &[&str]) -> Ran {
-        let mut command = self.home.command(&[&[word], &STEP[..], &["--no-input", "--secrets-fd", "0"], more].concat());
+        self.run_in(&STEP, word, more)
+    }
+
+    fn run_in(&self, step: &[&str], word: &str, more: &[&str]) -> Ran {
+        let mut command = self.home.command(&[&[word], step, &["--no-input", "--secrets-fd", "0"], more].concat());
         command.stdin(fs::File::open(self.home.path().join("secrets")).unwrap());
         ran(command)
     }
@@ -104,4 +108,29 @@ fn a_real_domain_controller_lets_the_delegate_exactly_while_the_grant_stands() {
     real.run("undo", &["--yes"]).exits(0).says(&["taken back; its check is now: fail"]);
     assert_eq!(real.head(), before);
     assert!(!real.delegate_can_reset());
+}
+
+#[test]
+fn the_minimum_age_of_a_real_domain_is_set_and_given_back() {
+    let Some(real) = Real::named() else { return };
+    let step = ["--lab", "real", "--step", "self-service-reset"];
+    let admin = real.signed_in(real.text("admin"), real.text("admin_password"));
+    let base = real.text("base");
+    let age = || {
+        let found = real.runtime.block_on(admin.search(Search::object(&*base, &["minPwdAge"]))).unwrap();
+        found[0].text("minPwdAge").unwrap().to_owned()
+    };
+    let seeded = age();
+    let one_day = "-864000000000";
+    real.runtime.block_on(admin.set(&base, "minPwdAge", one_day)).unwrap();
+    real.run_in(&step, "apply", &["--yes"]).exits(0).says(&["minPwdAge is -864000000000", "its check is now: pass"]);
+    assert_eq!(age(), "0");
+    // Somebody else's value is left alone; ours is given back.
+    real.runtime.block_on(admin.set(&base, "minPwdAge", "-36000000000")).unwrap();
+    real.run_in(&step, "undo", &["--yes"]).exits(1).says(&["which is neither what Guidepost set"]);
+    assert_eq!(age(), "-36000000000");
+    real.runtime.block_on(admin.set(&base, "minPwdAge", "0")).unwrap();
+    real.run_in(&step, "undo", &["--yes"]).exits(0);
+    assert_eq!(age(), one_day);
+    real.runtime.block_on(admin.set(&base, "minPwdAge", &seeded)).unwrap();
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use guidepost::base::Secret;
 use guidepost::rights::inherit::canonical;
 use guidepost::rights::{Descriptor, Home, Sid, sddl};
-use guidepost::services::directory::object::Change;
+use guidepost::services::directory::object::Change as ObjectChange;
 use guidepost::services::directory::{DESCRIPTOR, Directory, DirectoryError, Entry, Root, Scope, Search, SignOn};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -208,7 +208,7 @@ impl Directory for Memory {
         }
     }
 
-    async fn change(&self, _: &Change) -> Result<(), DirectoryError> {
+    async fn change(&self, _: &ObjectChange) -> Result<(), DirectoryError> {
         Err(refused(50))
     }
 

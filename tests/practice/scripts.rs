@@ -16,7 +16,7 @@ use guidepost::{
         directory::{DESCRIPTOR, Dc1, Directory, DirectoryError, Ldap, LdapSettings, Limits, Login, Scope, Search, SignOn, dc1},
         entra::{Pause, SignInError},
         host::{
-            app1::{App1, Events, Held, Since},
+            app1::{self, App1, Events, Held, Since},
             azure::{AzureHost, AzureHosts},
             script::{Host, HostError, Script},
         },
@@ -345,6 +345,19 @@ async fn a_script_on_the_wrong_machine_fails_as_it_would_there() {
 }
 
 #[tokio::test]
+async fn every_script_of_the_guide_is_known_and_answers_under_its_own_name() {
+    let lab = Lab::start(&[]).await;
+    let (app1, dc1_host) = (lab.host("APP1").await, lab.host("DC1").await);
+    let all = app1::SCRIPTS.iter().map(|script| (&app1, script)).chain(dc1::SCRIPTS.iter().map(|script| (&dc1_host, script)));
+    // `watch` is answered where the proof is built.
+    for (host, script) in all.filter(|(_, script)| script.name != "watch") {
+        let answer = raw(host, script, json!({})).await;
+        let told = ["result", "error"].iter().filter(|part| answer.get(part).is_some()).count();
+        assert_eq!((&answer["script"], told), (&json!(script.name), 1), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn where_nothing_was_installed_app1s_scripts_say_so() {
     let lab = Lab::start(&["--from", "start"]).await;
     let app1 = lab.app1().await;
@@ -354,6 +367,27 @@ async fn where_nothing_was_installed_app1s_scripts_say_so() {
     assert_eq!(app1.rsat().await.unwrap().installed, Some(false));
     lab.person("start-sync", &[]).await;
     assert_eq!(app1.writeback().await.unwrap().enabled, Some(false));
+}
+
+#[tokio::test]
+async fn what_is_ticked_in_the_wizard_shows_in_graph_except_writeback_which_graph_never_shows() {
+    let lab = Lab::start(&["--consistency", "0s"]).await;
+    let right = "OnPremDirectorySynchronization.Read.All";
+    lab.person("grant-consent", &[right]).await;
+    let (status, body) = lab.refresh(&lab.seed(), right).await;
+    assert_eq!(status, 200, "{body}");
+    let token = body["access_token"].as_str().unwrap().to_owned();
+    let features = async || {
+        let (_, body) = lab.get(&token, "/v1.0/directory/onPremisesSynchronization").await;
+        ["deviceWritebackEnabled", "passwordSyncEnabled", "passwordWritebackEnabled"].map(|name| body["value"][0]["features"][name].clone())
+    };
+    assert_eq!(features().await, [json!(false), json!(true), json!(false)]);
+    for (verb, feature) in
+        [("tick-feature", "Device writeback"), ("tick-feature", "Password writeback"), ("untick-feature", "Password hash synchronization")]
+    {
+        lab.person(verb, &[feature]).await;
+    }
+    assert_eq!(features().await, [json!(true), json!(false), json!(false)]);
 }
 
 #[tokio::test]

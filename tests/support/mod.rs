@@ -140,6 +140,7 @@ pub(crate) fn guide() -> Guide {
 pub(crate) enum Trouble {
     Forbidden,
     Cut,
+    NoAzure,
 }
 
 /// A tenant with one user and at most one assignment, which shows and goes after [`LAG`].
@@ -265,6 +266,13 @@ impl TenantState {
 
 fn trouble(trouble: Trouble) -> LookError {
     match trouble {
+        Trouble::NoAzure => LookError {
+            what: "cannot look at machine `APP1`: you are not signed in".into(),
+            hint: None,
+            // Not told from a lost connection otherwise, which the walk answers by reaching anew.
+            status: Some(401),
+            code: Some("AZURE_SIGN_IN".into()),
+        },
         Trouble::Forbidden => LookError {
             what: "403 Authorization_RequestDenied".into(),
             hint: None,

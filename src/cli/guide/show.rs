@@ -3,9 +3,10 @@
 use crate::base::text::line;
 use crate::guide::pack::{Environment, Guide, Variable, VariableKind};
 use crate::guide::prose::{StepProse, plain_text};
-use crate::guide::step::{AzureChange, Change, LdapWrite, Op, Right, Risk, ScriptRun, Step, StepKind, Trip, TripBy, Undo};
+use crate::guide::step::{Apply, AzureChange, Change, LdapWrite, Op, Probe, Right, Risk, ScriptRun, Step, StepKind, Trip, TripBy, Undo};
 use crate::services::directory::dc1;
-use crate::services::host::app1;
+use crate::services::host::app1::{self, WATCH};
+use indexmap::IndexMap;
 use unicode_width::UnicodeWidthStr as _;
 
 /// The widest line.
@@ -32,7 +33,7 @@ pub(super) fn text(guide: &Guide) -> String {
             }
         }
     }
-    scripts(&mut page);
+    scripts(&mut page, guide);
     page.0
 }
 
@@ -95,13 +96,43 @@ fn variable(variable: &Variable) -> String {
     format!("{kind}{}", told.collect::<String>())
 }
 
-/// The scripts of the program, which are the same for every guide: a guide names them and brings none.
-fn scripts(page: &mut Page) {
+/// The scripts of the program, which are the same for every guide, and which steps use them: a guide names them and brings none.
+fn scripts(page: &mut Page, guide: &Guide) {
     page.blank();
-    page.line(0, "", "Scripts in this program, run on DC1 and APP1; never run on Windows by its authors");
-    for script in dc1::SCRIPTS.into_iter().chain(app1::SCRIPTS) {
-        page.line(2, &format!("{}  ", script.name), script.about());
+    page.line(0, "", "Scripts in this program; never run on Windows by its authors");
+    for script in app1::SCRIPTS {
+        let steps: Vec<&str> = guide.steps.values().filter(|step| runs(step, script.name)).map(|step| step.id.as_str()).collect();
+        let used = if steps.is_empty() { "not used by this guide".to_owned() } else { format!("used by {}", steps.join(", ")) };
+        page.line(2, &format!("{}  ", script.name), &format!("{} On APP1; {used}.", script.about()));
     }
+    for script in dc1::SCRIPTS {
+        let about = script.about();
+        page.line(
+            2,
+            &format!("{}  ", script.name),
+            &format!("{about} On DC1; in labs that reach their domain by scripts (`via = \"dc1\"`)."),
+        );
+    }
+}
+
+/// Whether a step runs this script, with any of its options.
+fn runs(step: &Step, name: &str) -> bool {
+    let looks = |probes: &IndexMap<String, Probe>| probes.values().any(|probe| matches!(probe, Probe::Script(look) if look.run == name));
+    let changes = |apply: &Apply| {
+        apply.ops.iter().any(|op| {
+            let change = match &op.change {
+                Change::Script(run) => run.run == name,
+                // A round trip names no script; it is watched by one.
+                Change::Trip(_) => name == WATCH.name,
+                Change::Graph(_) | Change::Grant(_) | Change::Azure(_) | Change::Ldap(_) => false,
+            };
+            change || matches!(&op.undo, Undo::Script(run) if run.run == name)
+        })
+    };
+    let variants = step.options.values();
+    looks(&step.probes)
+        || step.apply.as_ref().is_some_and(changes)
+        || variants.clone().any(|variant| looks(&variant.probes) || variant.apply.as_ref().is_some_and(changes))
 }
 
 fn step(page: &mut Page, step: &Step, prose: &StepProse) {

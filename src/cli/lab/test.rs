@@ -14,10 +14,11 @@ use crate::base::{
 };
 use crate::guide::{load, step::MachinePart};
 use crate::lab::{
-    connect::{NoDomain, Reached, reach},
+    connect::{NoDomain, NoHost, Reached, reach},
     profile::Places,
 };
 use crate::services::entra::{GraphGet, Purpose, SignInError};
+use crate::services::host::app1::Service;
 use std::sync::Arc;
 use url::Url;
 
@@ -38,6 +39,7 @@ async fn look(lab: &str, reached: &Reached) -> Vec<Finding> {
     findings.extend(account(lab, reached).await);
     findings.push(domain(reached).await);
     findings.push(azure(reached).await);
+    findings.extend(scripts(reached).await);
     findings
 }
 
@@ -93,6 +95,24 @@ async fn azure(reached: &Reached) -> Finding {
         Ok(_) => Finding::fine(WHAT, format!("{} knows {}", reached.azure.address(), text::short(&machine.name, 64))),
         Err(error) => Finding::of(WHAT, error.into()),
     }
+}
+
+/// Whether scripts run on the machine with Entra Connect, by one that only reads; nothing where nobody knows where that is.
+async fn scripts(reached: &Reached) -> Option<Finding> {
+    const WHAT: &str = "scripts";
+    let app1 = match reached.hosts.app1() {
+        Ok(app1) => app1,
+        Err(NoHost::NotConfigured(_)) => return None,
+        Err(error) => return Some(Finding::of(WHAT, error.into())),
+    };
+    Some(match app1.service().await {
+        Ok(Service { service: Some(service), version, .. }) => {
+            let version = version.map_or_else(String::new, |version| format!(" {}", text::short(&version, 40)));
+            Finding::fine(WHAT, format!("APP1 runs them; Entra Connect{version} is there, its service is {}", text::short(&service, 40)))
+        }
+        Ok(Service { service: None, .. }) => Finding::fine(WHAT, "APP1 runs them; Entra Connect is not installed there"),
+        Err(error) => Finding::of(WHAT, error.into()),
+    })
 }
 
 /// A lab may well have none.

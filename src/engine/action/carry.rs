@@ -21,6 +21,9 @@ pub(super) const WINDOW: Duration = Duration::from_mins(2);
 /// Between two looks within it.
 pub(super) const EVERY: Duration = Duration::from_secs(5);
 
+/// What scripts said for the plan that was confirmed holds while a person reads it: each takes 20 s and more.
+const READ: Duration = Duration::from_mins(2);
+
 /// How a plan was confirmed, for the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
@@ -72,7 +75,7 @@ impl Engine {
             return Err(Refusal::Not(Problem::new(format!("nothing is changed without a journal: {why}"))));
         }
         let systems = self.systems().ok_or_else(|| Refusal::Unknown(Problem::unknown("no lab is connected")))?;
-        let plan = self.plan(&confirmed.step, confirmed.direction).await?;
+        let plan = self.plan_sparing(&confirmed.step, confirmed.direction, self.now().saturating_sub(READ).ok()).await?;
         if plan.id != confirmed.id {
             return Err(Refusal::Not(
                 Problem::new("the plan is not the one that was confirmed: something changed in the meantime")
@@ -242,10 +245,9 @@ impl Engine {
     pub async fn wait_settled(&self, step: &str) -> Option<Verdict> {
         let check = self.guide().steps.get(step)?.apply.as_ref()?.settle.clone()?;
         let every = self.guide().steps.get(step)?.checks.get(&check)?.settle.map_or(Duration::from_secs(5), |settle| settle.every);
-        let steps = self.with_needs(step);
         let mut blind = 0;
         loop {
-            self.survey(&steps).await;
+            self.survey(&[step.to_owned()]).await;
             let verdict = self.with_known(|known| crate::engine::check::judge(known, step, &check).verdict);
             // One look that failed says nothing about a change that was just made; three in a row are an answer.
             blind = match verdict {

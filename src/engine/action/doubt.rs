@@ -202,7 +202,7 @@ impl Engine {
     }
 
     async fn see_check(&self, step: &str, check: &str) -> Seen {
-        self.survey(&self.with_needs(step)).await;
+        self.survey(&[step.to_owned()]).await;
         self.with_known(|known| {
             let Some((_, definition)) = known.check(step, check) else { return Seen::Nothing };
             let Some(Ok(facts)) = known.look(step, &definition.probe).map(|look| &look.outcome) else { return Seen::Nothing };

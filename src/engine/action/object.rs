@@ -289,3 +289,88 @@ pub(super) async fn shows(systems: &dyn Systems, call: &ObjectCall) -> Result<Op
         ObjectCall::Delete(made) => there["objectGUID"].as_str() == Some(made.guid.as_str()),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const GUID: &str = "0f8e1c5a-1111-2222-3333-444455556666";
+
+    fn values(set: &str, from: Option<&str>) -> ObjectCall {
+        ObjectCall::Modify(Values {
+            dn: "DC=a".into(),
+            set: IndexMap::from([("minPwdAge".to_owned(), Some(set.to_owned()))]),
+            from: IndexMap::from([("minPwdAge".to_owned(), from.map(str::to_owned))]),
+        })
+    }
+
+    fn made() -> ObjectCall {
+        ObjectCall::Delete(MadeObject { dn: "CN=t,CN=Users,DC=a".into(), guid: GUID.into() })
+    }
+
+    /// What is done when the object and what is in it are these.
+    fn decides(call: &ObjectCall, there: &Value, within: &Value) -> Result<String, String> {
+        let read = |request: &Request| match request {
+            Request::Ldap { .. } => Ok(within),
+            Request::Object { .. } => Ok(there),
+            other => panic!("{other:?}"),
+        };
+        match back(call, read) {
+            Ok(Back::Send(sent, now)) => {
+                assert_eq!(sent, *call);
+                Ok(now)
+            }
+            Ok(Back::Leave(why)) => Err(why),
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    #[test]
+    fn only_the_very_object_with_nothing_in_it_is_deleted() {
+        let (none, one) = (json!({"value": []}), json!({"value": [{"dn": "CN=x"}]}));
+        let there = |guid: &str| json!({"value": [{"dn": "CN=t,CN=Users,DC=a", "objectGUID": guid}]});
+        assert_eq!(decides(&made(), &there(GUID), &none), Ok("it is there, and nothing is in it".into()));
+        assert!(decides(&made(), &there(GUID), &one).unwrap_err().contains("something was put into"));
+        assert!(decides(&made(), &there("another"), &none).unwrap_err().contains("another object by now"));
+        assert_eq!(decides(&made(), &none, &none), Ok("nothing of this name is there".into()));
+    }
+
+    #[test]
+    fn values_are_given_back_only_where_they_are_still_ours() {
+        let none = json!({"value": []});
+        let there = |value: Value| json!({"value": [{"dn": "DC=a", "minPwdAge": value}]});
+        // Taking back sets -1 from 0.
+        let undo = values("-1", Some("0"));
+        assert_eq!(decides(&undo, &there(json!("0")), &none), Ok("minPwdAge is 0".into()));
+        assert_eq!(decides(&undo, &there(json!("-1")), &none), Ok("minPwdAge is -1".into()), "back already, which carrying out notices");
+        for other in [json!("-2"), json!(["0", "1"]), Value::Null] {
+            assert!(decides(&undo, &there(other.clone()), &none).unwrap_err().contains("neither what Guidepost set"), "{other}");
+        }
+        assert!(decides(&undo, &none, &none).unwrap_err().contains("not there any more"));
+    }
+
+    #[test]
+    fn what_takes_a_change_back_is_its_mirror_and_a_new_object_is_known_by_its_guid() {
+        let set = values("0", Some("-1"));
+        assert_eq!(taken_back(&Undo::Restore, &set, &Value::Null), Some(values("-1", Some("0"))));
+        let new = ObjectCall::Add(NewObject {
+            dn: "CN=t,CN=Users,DC=a".into(),
+            class: "user".into(),
+            attributes: IndexMap::new(),
+            password_made: true,
+        });
+        assert_eq!(taken_back(&Undo::Delete, &new, &json!({"objectGUID": GUID})), Some(made()));
+        // Without its GUID nothing could be deleted safely.
+        assert_eq!(taken_back(&Undo::Delete, &new, &json!({})), None);
+        assert_eq!(taken_back(&Undo::None("no".into()), &set, &Value::Null), None);
+    }
+
+    #[test]
+    fn an_object_is_looked_for_in_its_domain_by_its_guid_byte_for_byte() {
+        let ObjectCall::Delete(made) = made() else { unreachable!() };
+        let Request::Ldap { base, filter, .. } = by_guid(&made) else { unreachable!() };
+        assert_eq!(base, "DC=a");
+        assert!(filter.starts_with("(objectGUID=\\5a\\1c\\8e\\0f\\11\\11") && filter.ends_with("\\66\\66)"), "{filter}");
+    }
+}

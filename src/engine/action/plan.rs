@@ -25,6 +25,7 @@ use crate::guide::{
     variables::{Part, Reference, Template},
 };
 use crate::lab::connect::person_needed;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -218,6 +219,11 @@ impl Engine {
     /// # Errors
     /// [`Refusal`] names what must be done first, or what could not be read.
     pub async fn plan(&self, step: &str, direction: Direction) -> Result<Plan, Refusal> {
+        self.plan_sparing(step, direction, None).await
+    }
+
+    /// The same; scripts that were looked at since `shown` are not run again: each takes 20 s and more.
+    pub(super) async fn plan_sparing(&self, step: &str, direction: Direction, shown: Option<Timestamp>) -> Result<Plan, Refusal> {
         if self.guide().steps.get(step).is_none() {
             return Err(Refusal::Not(no_step(self, step)));
         }
@@ -230,7 +236,7 @@ impl Engine {
                     .hint("it is being settled by looking; plan again when that has ended"),
             ));
         }
-        self.survey(&self.with_needs(step)).await;
+        self.survey_sparing(&[step.to_owned()], shown).await;
         for request in self.with_known(|known| permissions_needed(known, step, direction)) {
             self.look(&request).await;
         }
@@ -346,8 +352,8 @@ impl Engine {
                 let request = Write::Script { script: scripts::call(run).ok_or_else(none)? };
                 let undo = match &op.undo {
                     Undo::Script(undo) => scripts::call(undo).map_or_else(String::new, |script| script.line()),
-                    Undo::With(other) => with(known, step, other),
                     Undo::None(reason) => format!("cannot be taken back: {reason}"),
+                    Undo::With(other) => with(known, step, other),
                     Undo::Graph(_) | Undo::Revoke | Undo::Delete | Undo::Restore => {
                         "cannot be taken back: only a script undoes what a script did".to_owned()
                     }

@@ -8,7 +8,7 @@ use crate::engine::{
     attest,
     check::{Judgement, Verdict, judge, judge_step},
     core::LabName,
-    known::Known,
+    known::{Known, wants_azure},
     probe::Request,
 };
 use crate::guide::{
@@ -352,6 +352,7 @@ fn offers(known: &Known<'_>, around: &Surroundings<'_>) -> Vec<Offer> {
     ];
     let sign_in = match around.connection {
         Connection::SignedOut => None,
+        Connection::Ready if wants_azure(known) => None,
         Connection::Ready => Some("you are signed in"),
         Connection::Connecting(_) => Some("the lab is being reached"),
         Connection::Failed { .. } => Some("the lab cannot be reached"),

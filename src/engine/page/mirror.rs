@@ -167,7 +167,7 @@ mod tests {
         serde_saphyr::from_str(text).unwrap()
     }
 
-    fn page(page: serde_json::Value) -> OpenPage {
+    fn page(page: &serde_json::Value) -> OpenPage {
         let window: Window = serde_json::from_value(json!({"open": true, "page": page})).unwrap();
         match showing(&step(), &window) {
             Showing::Page(page) => *page,
@@ -178,7 +178,7 @@ mod tests {
     fn features(hash: bool, writeback: bool, device: bool) -> OpenPage {
         let one = |label, ticked, was| json!({"label": label, "ticked": ticked, "locked": false, "was": was});
         let boxes = [one("Hash", hash, true), one("Writeback", writeback, false), one("Device", device, false)];
-        page(json!({"id": "features", "title": "Features", "boxes": boxes, "buttons": ["Previous", "Next"]}))
+        page(&json!({"id": "features", "title": "Features", "boxes": boxes, "buttons": ["Previous", "Next"]}))
     }
 
     #[test]
@@ -200,15 +200,15 @@ mod tests {
     fn choices_and_fields_are_judged_too_and_an_unknown_page_leads_back() {
         let tasks = |chosen: &str| {
             let choices = ["Customize", "Staging"].map(|label| json!({"label": label, "chosen": label == chosen}));
-            page(json!({"id": "tasks", "title": "Tasks", "choices": choices, "buttons": ["Previous", "Next"]}))
+            page(&json!({"id": "tasks", "title": "Tasks", "choices": choices, "buttons": ["Previous", "Next"]}))
         };
         assert_eq!(tasks("").next, Some(Operation::Choose("Customize".to_owned())));
         assert_eq!(tasks("Staging").differs, ["Staging is chosen; the guide chooses another"]);
         assert!(tasks("Customize").is_as_guided());
         let fields = ["Username", "Password"].map(|label| json!({"label": label, "filled": label == "Username", "secret": false}));
-        let entra = page(json!({"id": "entra", "title": "Entra", "fields": fields, "buttons": ["Previous", "Next"]}));
+        let entra = page(&json!({"id": "entra", "title": "Entra", "fields": fields, "buttons": ["Previous", "Next"]}));
         assert_eq!((entra.next.clone(), entra.is_as_guided()), (Some(Operation::Enter("Password".to_owned())), false));
-        let lost = page(json!({"id": "elsewhere", "title": "Rotate", "buttons": ["Previous"]}));
+        let lost = page(&json!({"id": "elsewhere", "title": "Rotate", "buttons": ["Previous"]}));
         assert_eq!((lost.at, lost.next.clone(), lost.is_as_guided()), (None, Some(Operation::Press("Previous".to_owned())), false));
         assert_eq!(showing(&step(), &Window::default()), Showing::Closed);
     }

@@ -301,7 +301,7 @@ pub(crate) fn sign_in_to_write() -> View {
     let mut view = plan_before_consent();
     let ask = SignInAsk::Open { address: AUTHORIZE.to_owned() };
     let writing = Some("`RoleManagement.ReadWrite.Directory` for the application `14d82eec-204b-4c2f-b7e8-296a70dab67e`".to_owned());
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing, azure: false }));
     view
 }
 
@@ -422,7 +422,7 @@ pub(crate) fn sign_in() -> View {
     let mut view = connecting();
     view.page.lab.connection = Connection::SignedOut;
     let ask = SignInAsk::Open { address: AUTHORIZE.to_owned() };
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Browser, ask, wrong: None, writing: None, azure: false }));
     view
 }
 
@@ -430,7 +430,7 @@ pub(crate) fn sign_in() -> View {
 pub(crate) fn pasting() -> View {
     let mut view = sign_in();
     let (ask, wrong) = (SignInAsk::Paste { address: AUTHORIZE.to_owned() }, Some("that is the answer to another sign-in".to_owned()));
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Paste, ask, wrong, writing: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Paste, ask, wrong, writing: None, azure: false }));
     view
 }
 
@@ -443,7 +443,7 @@ pub(crate) fn code() -> View {
         expires_at: Timestamp::UNIX_EPOCH,
         left: Duration::from_secs(754),
     };
-    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Device, ask, wrong: None, writing: None }));
+    view.page.overlay = Some(Overlay::SignIn(SignInPane { way: Way::Device, ask, wrong: None, writing: None, azure: false }));
     view
 }
 
@@ -457,6 +457,7 @@ pub(crate) fn sign_in_ended() -> View {
         ask: SignInAsk::Ended { why: why.to_owned(), hint },
         wrong: None,
         writing: None,
+        azure: false,
     }));
     view
 }

@@ -332,7 +332,11 @@ impl Walk {
         if self.busy.is_none() {
             // A sign-in for writing is spoken of below: somebody is signed in all along.
             if matches!(self.overlay, Some(Overlay::SignIn(_))) && self.confirmed.is_none() {
-                let what = if self.signing_in.is_some() { "the sign-in was cancelled" } else { "nobody is signed in" };
+                let what = match (&self.signing_in, &self.connection) {
+                    (Some(_), _) => "the sign-in was cancelled",
+                    (None, Connection::Ready) => "nobody is signed in to Azure",
+                    (None, Connection::SignedOut | Connection::Connecting(_) | Connection::Failed { .. }) => "nobody is signed in",
+                };
                 self.activity = Some(what.to_owned());
             }
             self.cancel_sign_in();

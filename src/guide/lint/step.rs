@@ -147,7 +147,14 @@ fn need(parts: &Parts, read: &Read<Step>, path: &[&str], need: &str, out: &mut V
 fn diagnosis(read: &Read<Step>, number: usize, diagnosis: &Diagnosis, out: &mut Vec<Finding>) {
     let number = number.to_string();
     let at = |keys: &[&'static str]| -> Vec<&str> { [&["diagnose", number.as_str()][..], keys].concat() };
-    probe_exists(read, &at(&["when", "probe"]), &diagnosis.when.probe, out);
+    match &diagnosis.when.probe {
+        Some(probe) => probe_exists(read, &at(&["when", "probe"]), probe, out),
+        None if !diagnosis.when.expect.is_empty() => {
+            let finding = read.at_key(&at(&["when"]), "these statements are about the facts of no probe");
+            out.push(finding.hint("write `when: {probe: …, expect: […]}`; only an `error` may be that of any probe"));
+        }
+        None => {}
+    }
     code(read, &at(&["code"]), &diagnosis.code, out);
     for (check_number, check) in diagnosis.checks.iter().enumerate() {
         let check_number = check_number.to_string();

@@ -121,7 +121,9 @@ impl<'s> List<'s> {
             | Matcher::Absent
             | Matcher::Count(_)
             | Matcher::NewerThan(_)
-            | Matcher::OlderThan(_) => return,
+            | Matcher::OlderThan(_)
+            | Matcher::AtLeast(_)
+            | Matcher::AtMost(_) => return,
         };
         self.push(&[path, &[key]].concat(), template);
     }

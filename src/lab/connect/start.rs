@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_millis(10);
 const LINGER: &str = "60s";
 /// The same of one that is ended by whoever started it: what is left when that was killed ends soon.
 const SHORT_LINGER: &str = "10s";
+/// How late the reads of such a lab are, and how long its scripts take: late enough to show what does not wait for them.
+const PROMPT: &str = "500ms";
 
 /// `endpoint.json`: where a running lab is.
 #[derive(Clone, Deserialize)]
@@ -154,7 +156,7 @@ impl Drop for Process {
 /// # Errors
 /// It did not come up.
 pub(super) async fn start_anew(state: &Path, from: &str) -> Result<(Endpoint, Process), Problem> {
-    let mut process = Process(spawn(state, &["--linger", SHORT_LINGER, "--from", from])?);
+    let mut process = Process(spawn(state, &["--linger", SHORT_LINGER, "--from", from, "--consistency", PROMPT])?);
     Ok((come_up(state, &mut process.0).await?, process))
 }
 

@@ -86,6 +86,11 @@ impl<'a> Local<'a> {
         let invalid = || Refused { code: 87, said: "The search filter is invalid.".to_owned() };
         let filter = Filter::parse(filter).map_err(|_| invalid())?;
         let asked = asked(base.to_owned(), scope, filter, attributes);
+        // As over LDAP: the search that names no object is about the controller itself.
+        if asked.base.is_empty() && asked.scope == LdapSearchScope::Base {
+            let here = Here { caller: Some(&self.caller), changed: &[], now: self.now, said: self.world.said(self.now) };
+            return Ok(search::root(&self.world.domain, &asked, &here).map(told).into_iter().collect());
+        }
         let mut found = search::begin(&self.world.domain, &asked, &dacl_only())?;
         Ok(found.page(&self.world.domain, &self.caller, self.now, most).into_iter().map(told).collect())
     }

@@ -69,10 +69,7 @@ impl World {
 
     /// Takes the accounts of ordinary users, who are no administrators of the domain, out of the tenant, with their roles.
     pub(super) fn take_ordinary_users(&mut self) -> (Vec<User>, Vec<Assignment>) {
-        let ordinary = |user: &User| {
-            let object = user.on_premises.as_ref().and_then(|there| self.domain.named(&there.dn));
-            object.is_some_and(|object| is_person(object) && object.number("adminCount") != Some(1))
-        };
+        let ordinary = |user: &User| self.object_of(user).is_some_and(|object| is_person(object) && object.number("adminCount") != Some(1));
         let users: Vec<User> = self.directory.users.iter().filter(|user| ordinary(user)).cloned().collect();
         let ids: Vec<String> = users.iter().map(|user| user.id.clone()).collect();
         let roles = self.directory.assignments.iter().filter(|one| ids.contains(&one.principal)).cloned().collect();
@@ -82,8 +79,7 @@ impl World {
 
     /// Gives such an account back; nothing when a cycle has brought it meanwhile, or nothing in the domain belongs to it any more.
     pub(super) fn give_user(&mut self, user: &User) {
-        let there = user.on_premises.as_ref().and_then(|there| self.domain.named(&there.dn)).is_some();
-        if there && self.directory.user(&user.id).is_none() {
+        if self.object_of(user).is_some() && self.directory.user(&user.id).is_none() {
             self.directory.users.push(user.clone());
         }
     }

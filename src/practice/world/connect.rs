@@ -131,6 +131,16 @@ impl Feature {
             Self::DirectoryExtensions => "Directory extension attribute sync",
         }
     }
+
+    /// The property of `onPremisesDirectorySynchronizationFeature` that follows it in the tenant; `None` when Graph has none.
+    fn property(self) -> Option<&'static str> {
+        match self {
+            Self::GroupWriteback => Some("groupWriteBackEnabled"),
+            Self::DeviceWriteback => Some("deviceWritebackEnabled"),
+            Self::DirectoryExtensions => Some("directoryExtensionsEnabled"),
+            Self::ExchangeHybrid | Self::ExchangePublicFolders | Self::AttributeFiltering => None,
+        }
+    }
 }
 
 /// Who wrote an event.
@@ -344,17 +354,30 @@ impl World {
         }
     }
 
-    /// Switches password hash synchronisation.
+    /// Switches password hash synchronisation, which the tenant shows.
     pub(in crate::practice) fn set_hash_sync(&mut self, on: bool, _now: Timestamp) {
         self.connect.hash_sync = on;
+        self.show_feature("passwordSyncEnabled", (!on).then_some(false));
     }
 
-    /// Ticks or unticks another optional feature.
+    /// Ticks or unticks another optional feature, which the tenant shows where Graph has a property for it.
     pub(in crate::practice) fn set_feature(&mut self, feature: Feature, on: bool) {
         if on {
             self.connect.features.insert(feature);
         } else {
             self.connect.features.remove(&feature);
+        }
+        if let Some(property) = feature.property() {
+            self.show_feature(property, on.then_some(true));
+        }
+    }
+
+    /// What the tenant shows of a feature; `None` is as after the express installation.
+    fn show_feature(&mut self, property: &str, shown: Option<bool>) {
+        let features = &mut self.directory.sync_features;
+        match shown {
+            Some(shown) => drop(features.insert(property.to_owned(), shown.into())),
+            None => drop(features.remove(property)),
         }
     }
 
@@ -508,5 +531,14 @@ mod tests {
         }
         world.set_feature(Feature::GroupWriteback, false);
         assert_eq!((world.connect.features.len(), world.connect.writeback, world.connect.hash_sync), (5, true, true));
+        let shown = |world: &World| serde_json::to_value(&world.directory.sync_features).unwrap();
+        assert_eq!(shown(&world), serde_json::json!({"deviceWritebackEnabled": true, "directoryExtensionsEnabled": true}));
+        for feature in Feature::ALL {
+            world.set_feature(feature, false);
+        }
+        world.set_hash_sync(false, at(1));
+        assert_eq!(shown(&world), serde_json::json!({"passwordSyncEnabled": false}));
+        world.set_hash_sync(true, at(2));
+        assert_eq!(shown(&world), serde_json::json!({}), "as it was");
     }
 }

@@ -145,7 +145,7 @@ pub(in crate::practice) const VERBS: &[Verb] = &[
     verb(
         "configure-sspr",
         &["SETTING"],
-        "sets a line of the portal's page Password reset: scope=none, scope=selected:USER, scope=all, writeback=on, writeback=off, unlock=on or unlock=off",
+        "sets a line of the portal's page Password reset: scope=none, scope=selected:USER, scope=all; writeback, unlock, administrators or method:NAME, each =on or =off",
         configure,
     ),
     verb("register-methods", &["USER"], "registers an account's phone and second address at aka.ms/ssprsetup", register_methods),

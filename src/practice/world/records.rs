@@ -151,6 +151,13 @@ impl Directory {
         self.report.as_ref().is_none_or(|report| now.duration_since(report.at) >= REPORT_EVERY)
     }
 
+    /// Makes the report of registrations anew: what somebody just did in the portal shows at once here, so that nobody waits for hours. Roles and new
+    /// accounts show when it is their time.
+    pub(in crate::practice) fn renew_report(&mut self, now: Timestamp) {
+        self.report = None;
+        self.keep_report(now);
+    }
+
     /// Makes the report of registrations anew when it is old enough; true if it did.
     pub(in crate::practice) fn keep_report(&mut self, now: Timestamp) -> bool {
         if !self.is_report_due(now) {

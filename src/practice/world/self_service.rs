@@ -44,6 +44,8 @@ pub(in crate::practice) struct SelfService {
     pub(in crate::practice) unlock: bool,
     /// Ids of those who registered two methods.
     pub(in crate::practice) registered: BTreeSet<String>,
+    /// Methods of the tenant's policy that somebody switched, by name.
+    methods: BTreeMap<String, bool>,
     /// Who tried when, within the last hour.
     tries: Vec<(String, Timestamp)>,
     /// Who is locked out until when.
@@ -58,7 +60,23 @@ pub(in crate::practice) fn is_cloud_password(password: &str) -> bool {
     (SHORTEST..=LONGEST).contains(&password.chars().count()) && used >= 3
 }
 
+/// Methods of the tenant's policy: name, kind in Graph, whether it is on from the start.
+pub(in crate::practice) const SIGN_IN_METHODS: &[(&str, &str, bool)] = &[
+    ("Fido2", "fido2", true),
+    ("MicrosoftAuthenticator", "microsoftAuthenticator", true),
+    ("Sms", "sms", true),
+    ("Email", "email", true),
+    ("SoftwareOath", "softwareOath", false),
+    ("Voice", "voice", false),
+];
+
 impl SelfService {
+    /// Whether a method of [`SIGN_IN_METHODS`] is on.
+    pub(in crate::practice) fn is_method_on(&self, name: &str) -> bool {
+        let usual = SIGN_IN_METHODS.iter().find(|(known, ..)| *known == name).is_some_and(|(.., on)| *on);
+        self.methods.get(name).copied().unwrap_or(usual)
+    }
+
     /// Counts a try; the last one that is allowed locks out.
     fn count(&mut self, user: &str, now: Timestamp) {
         self.tries.retain(|(_, at)| now.duration_since(*at) < TRIES_WITHIN);
@@ -209,9 +227,10 @@ fn as_in_domain(cloud: &str) -> Option<String> {
 }
 
 /// A phone and another address, which is what both policies want (MIR concept-sspr-policy.md: administrators need two).
-pub(super) fn register_methods(world: &mut World, args: &[String], _now: Timestamp) -> Result<(), Misstep> {
+pub(super) fn register_methods(world: &mut World, args: &[String], now: Timestamp) -> Result<(), Misstep> {
     let user = world.owner(args)?;
     if world.directory.self_service.registered.insert(user.id) {
+        world.directory.renew_report(now);
         return Ok(());
     }
     Err(Misstep::State(format!("`{}` has registered already", user.upn)))
@@ -245,12 +264,22 @@ pub(super) fn configure(world: &mut World, args: &[String], now: Timestamp) -> R
     let given = args.first().map_or("", String::as_str);
     let wrong = || {
         Misstep::State(format!(
-            "`{given}` is none of `scope=none`, `scope=selected:USER`, `scope=all`, `writeback=on|off`, `unlock=on|off`"
+            "`{given}` is none of `scope=none`, `scope=selected:USER`, `scope=all`, `writeback=on|off`, `unlock=on|off`, `administrators=on|off`, `method:NAME=on|off`"
         ))
     };
     let (what, to) = given.split_once('=').ok_or_else(wrong)?;
-    let before = world.directory.self_service.clone();
-    match what {
+    let before = (world.directory.self_service.clone(), world.directory.authorization_policy.clone());
+    match what.split_once(':').unwrap_or((what, "")).0 {
+        "method" => {
+            let named =
+                what.strip_prefix("method:").and_then(|name| SIGN_IN_METHODS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name)));
+            let (name, ..) = named.ok_or_else(wrong)?;
+            world.directory.self_service.methods.insert((*name).to_owned(), switch(to).ok_or_else(wrong)?);
+        }
+        "administrators" => {
+            let allowed = switch(to).ok_or_else(wrong)?;
+            world.directory.authorization_policy.insert("allowedToUseSSPR".to_owned(), allowed.into());
+        }
         "scope" => world.directory.self_service.scope = world.scope(to).ok_or_else(wrong)??,
         "writeback" if !world.is_writeback_on() => {
             // The portal greys it out (AZI #28597).
@@ -260,9 +289,10 @@ pub(super) fn configure(world: &mut World, args: &[String], now: Timestamp) -> R
         "unlock" => world.directory.self_service.unlock = switch(to).ok_or_else(wrong)?,
         _ => return Err(wrong()),
     }
-    if world.directory.self_service == before {
+    if (&world.directory.self_service, &world.directory.authorization_policy) == (&before.0, &before.1) {
         return Err(Misstep::State(format!("`{given}` holds already")));
     }
+    world.directory.renew_report(now);
     let (activity, service) = ("Self-service password reset policy changes", "Self-service Password Management");
     world.audit_by_administrator(activity, "Policy", service, vec![Party::thing("Password reset", "Policy")], now);
     Ok(())

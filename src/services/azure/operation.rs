@@ -19,8 +19,11 @@ impl Azure {
         let result = own(accepted.address("location"))?;
         let Some(watched) = operation.as_ref().or(result.as_ref()) else { return Ok(accepted.body) };
         let mut after = accepted.after;
+        // What ends soon is seen soon; a run command in Azure takes 20 s and more, and is looked at a few times more.
+        let mut growing = self.patience.every / 8;
         loop {
-            let wait = after.unwrap_or(self.patience.every).min(LONGEST);
+            growing = (growing * 2).min(self.patience.every);
+            let wait = after.unwrap_or(growing).min(LONGEST);
             if began.elapsed().max(waited) + wait > limit {
                 return Err(AzureError::StillRunning { what: what.to_owned(), after: limit });
             }

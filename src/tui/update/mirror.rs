@@ -13,7 +13,6 @@ use crate::tui::{
 /// Opens the mirror at the first page that is still to be done.
 pub(super) fn open(model: &mut Model) {
     model.layer = Some(Layer::Wizard);
-    model.over = super::super::model::Scroll { most: usize::MAX, ..model.over };
     model.over.top = 0;
     model.mirror = Place { page: model.first_open_page(), ..Place::default() };
     model.lead();
@@ -33,14 +32,14 @@ pub(super) fn on_action(model: &mut Model, action: Action) -> Option<Vec<Effect>
         Action::PageAfter | Action::PageBefore => {
             let by = if action == Action::PageAfter { 1 } else { -1 };
             if operated {
-                step(model, by)
+                step(model, by);
             } else {
-                turn(model, by)
+                turn(model, by);
             }
             Vec::new()
         }
         Action::Toggle if !operated => attest(model),
-        Action::Toggle => operate(model, |model| model.focused()),
+        Action::Toggle => operate(model, Model::focused),
         Action::Press if !operated => {
             turn(model, 1);
             Vec::new()

@@ -3,16 +3,28 @@
 use super::{Finished, Walk};
 use crate::base::Secret;
 use crate::engine::{
+    known::wants_azure,
     page::{Connection, Notice, Overlay, SignInAsk, SignInPane, Way, words},
     run::{NotConnected, SignedIn, Talk},
 };
 use crate::services::entra::Purpose;
 use tokio::{sync::mpsc, task::AbortHandle};
 
+/// What a sign-in is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// The tenant, in which nobody is signed in.
+    Tenant,
+    /// A confirmed plan.
+    Writing,
+    /// The machines in Azure.
+    Azure,
+}
+
 /// A sign-in that waits for the person.
 pub(super) struct SigningIn {
     way: Way,
-    purpose: Purpose,
+    aim: Aim,
     task: AbortHandle,
     shown: mpsc::Receiver<SignInPane>,
     paste: mpsc::Sender<Secret>,
@@ -21,20 +33,28 @@ pub(super) struct SigningIn {
 impl Walk {
     pub(super) fn sign_in(&mut self, way: Way) {
         self.cancel_sign_in();
-        let purpose = match (&self.confirmed, &self.connection) {
-            (Some(_), _) => Purpose::Write,
+        let aim = match (&self.confirmed, &self.connection) {
+            (Some(_), _) => Aim::Writing,
             (None, Connection::SignedOut) => {
                 self.connection = Connection::Connecting(format!("waiting for the sign-in {}", words::way(way)));
-                Purpose::Read
+                Aim::Tenant
             }
+            (None, Connection::Ready) if self.engine.with_known(wants_azure) => Aim::Azure,
             (None, Connection::Connecting(_) | Connection::Ready | Connection::Failed { .. }) => return,
         };
         self.sign_ins += 1;
         // Panes: a face that is behind needs the newest only, and the sign-in waits until there is room. Pasted texts: one at a time.
         let ((show, shown), (paste, pasted)) = (mpsc::channel(4), mpsc::channel(1));
         let (door, number, talk) = (self.door.clone(), self.sign_ins, Talk { show, pasted });
-        let abort = self.tasks.spawn(async move { Finished::SignedIn { number, outcome: door.sign_in(way, purpose, talk).await } });
-        self.signing_in = Some(SigningIn { way, purpose, task: abort, shown, paste });
+        let abort = self.tasks.spawn(async move {
+            let outcome = match aim {
+                Aim::Tenant => door.sign_in(way, Purpose::Read, talk).await,
+                Aim::Writing => door.sign_in(way, Purpose::Write, talk).await,
+                Aim::Azure => door.sign_in_to_azure(way, talk).await,
+            };
+            Finished::SignedIn { number, outcome }
+        });
+        self.signing_in = Some(SigningIn { way, aim, task: abort, shown, paste });
     }
 
     /// Nobody waits for the person any more; whether somebody did.
@@ -42,7 +62,7 @@ impl Walk {
         if let Some(signing_in) = self.signing_in.take() {
             signing_in.task.abort();
             self.overlay = None;
-            if signing_in.purpose == Purpose::Read {
+            if signing_in.aim == Aim::Tenant {
                 self.connection = Connection::SignedOut;
             }
         }
@@ -56,10 +76,10 @@ impl Walk {
     }
 
     pub(super) fn signed_in(&mut self, number: u64, outcome: Result<SignedIn, NotConnected>) {
-        let (way, purpose) = match self.signing_in.take_if(|_| number == self.sign_ins) {
-            Some(signing_in) => (signing_in.way, signing_in.purpose),
+        let (way, aim) = match self.signing_in.take_if(|_| number == self.sign_ins) {
+            Some(signing_in) => (signing_in.way, signing_in.aim),
             // Cancelled as it came to its end: whoever is signed in now is connected all the same.
-            None if outcome.is_ok() => (self.door.usual_way(), Purpose::Read),
+            None if outcome.is_ok() => (self.door.usual_way(), Aim::Tenant),
             None => return,
         };
         let (why, hint) = match outcome {
@@ -77,10 +97,16 @@ impl Walk {
             Err(NotConnected::SignedOut(None)) => ("nobody signed in".to_owned(), None),
             Err(NotConnected::SignedOut(Some(problem)) | NotConnected::Failed(problem)) => (problem.what, problem.hint),
         };
-        if purpose == Purpose::Read {
+        if aim == Aim::Tenant {
             self.connection = Connection::SignedOut;
         }
-        self.overlay = Some(Overlay::SignIn(SignInPane { way, ask: SignInAsk::Ended { why, hint }, wrong: None, writing: None }));
+        self.overlay = Some(Overlay::SignIn(SignInPane {
+            way,
+            ask: SignInAsk::Ended { why, hint },
+            wrong: None,
+            writing: None,
+            azure: aim == Aim::Azure,
+        }));
     }
 
     /// Sends the plan that was confirmed before the sign-in for writing.

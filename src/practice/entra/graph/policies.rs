@@ -4,7 +4,7 @@ use super::{Answer, Call, Fault, Item};
 use crate::practice::{
     entra::{odata::Collection, shapes},
     wire::graph_time,
-    world::Party,
+    world::{Party, SIGN_IN_METHODS},
 };
 use serde_json::{Map, Value, json};
 
@@ -113,11 +113,12 @@ pub(super) fn security_defaults(call: &mut Call<'_>) -> Result<Answer, Fault> {
 }
 
 pub(super) fn methods(call: &mut Call<'_>) -> Result<Answer, Fault> {
-    let method = |id: &str, kind: &str, on: bool| {
+    let directory = call.shown();
+    let method = |(id, kind, _): &(&str, &str, bool)| {
         json!({
             "@odata.type": format!("#microsoft.graph.{kind}AuthenticationMethodConfiguration"),
             "id": id,
-            "state": if on { "enabled" } else { "disabled" },
+            "state": if directory.self_service.is_method_on(id) { "enabled" } else { "disabled" },
             "excludeTargets": [],
         })
     };
@@ -132,14 +133,7 @@ pub(super) fn methods(call: &mut Call<'_>) -> Result<Answer, Fault> {
         "registrationEnforcement": {
             "authenticationMethodsRegistrationCampaign": {"snoozeDurationInDays": 1, "state": "default", "excludeTargets": [], "includeTargets": []},
         },
-        "authenticationMethodConfigurations": [
-            method("Fido2", "fido2", true),
-            method("MicrosoftAuthenticator", "microsoftAuthenticator", true),
-            method("Sms", "sms", true),
-            method("Email", "email", true),
-            method("SoftwareOath", "softwareOath", false),
-            method("Voice", "voice", false),
-        ],
+        "authenticationMethodConfigurations": SIGN_IN_METHODS.iter().map(method).collect::<Vec<_>>(),
     });
     call.one(&METHODS)?.entity(200, &shapes::item(policy))
 }

@@ -141,7 +141,7 @@ impl World {
             refusal,
             licensed: [tables::P1.id, tables::P2.id].iter().any(|plan| self.directory.has_plan(plan)),
             directory: LAB_DOMAIN.to_owned(),
-            connector: format!("{NETBIOS}\\{}", CONNECTOR),
+            connector: format!("{NETBIOS}\\{CONNECTOR}"),
         }
     }
 }
@@ -152,4 +152,103 @@ fn holds(users: &BTreeSet<String>, user: &str) -> bool {
 
 fn not_open() -> Misstep {
     Misstep::State("the wizard is not open; `open-wizard` opens it".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::practice::world::{Feature, Preset};
+    use jiff::SignedDuration;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000 + second)
+    }
+
+    fn world() -> World {
+        World::new(Preset::PhaseOne, "practice".to_owned(), at(0))
+    }
+
+    /// `verb|label`, by the verbs of persons.
+    fn does(world: &mut World, steps: &[&str]) -> Result<(), Misstep> {
+        for step in steps {
+            let mut words = step.split('|').map(str::to_owned);
+            let verb = words.next().unwrap();
+            world.person(&verb, &words.collect::<Vec<_>>(), at(60))?;
+        }
+        Ok(())
+    }
+
+    const TO_FILTERING: [&str; 8] = [
+        "open-wizard",
+        "wizard-press|Configure",
+        "wizard-choose|Customize synchronization options",
+        "wizard-press|Next",
+        "wizard-enter|Username",
+        "wizard-enter|Password",
+        "wizard-press|Next",
+        "wizard-press|Next",
+    ];
+    const TO_THE_END: [&str; 4] = ["wizard-press|Next", "wizard-press|Next", "wizard-press|Configure", "wizard-press|Exit"];
+
+    /// The whole wizard with these steps on two of its pages.
+    fn configured(filtering: &[&str], features: &[&str]) -> World {
+        let mut world = world();
+        let steps = [&TO_FILTERING, filtering, &["wizard-press|Next"], features, &TO_THE_END].concat();
+        does(&mut world, &steps).unwrap();
+        assert_eq!(world.connect.wizard, None);
+        world
+    }
+
+    fn ids(world: &World) -> Vec<u32> {
+        world.connect.events.iter().map(|event| event.id).collect()
+    }
+
+    #[test]
+    fn the_right_box_switches_writeback_on_with_its_events_and_nothing_else() {
+        let world = configured(&[], &["wizard-tick|Password writeback"]);
+        let connect = &world.connect;
+        assert_eq!((connect.writeback, connect.hash_sync, connect.features.len(), connect.staging), (true, true, 0, false));
+        assert_eq!(ids(&world), [31004, 31018, 31005, 31015, 31019]);
+        assert!(connect.is_cycling(at(61)), "the synchronization starts when configuration completes");
+    }
+
+    #[test]
+    fn a_wrong_box_is_what_it_says() {
+        let world = configured(&[], &["wizard-tick|Password hash synchronization", "wizard-tick|Group writeback"]);
+        let connect = &world.connect;
+        assert_eq!((connect.writeback, connect.hash_sync), (false, false));
+        assert_eq!(connect.features.iter().copied().collect::<Vec<_>>(), [Feature::GroupWriteback]);
+        assert_eq!(ids(&world), [0_u32; 0]);
+    }
+
+    #[test]
+    fn a_container_that_is_left_out_leaves_its_users_out_and_comes_back() {
+        let out = ["wizard-choose|Sync selected domains and OUs", "wizard-tick|Users"];
+        let mut world = world();
+        does(&mut world, &["hire|2"]).unwrap();
+        does(&mut world, &[&TO_FILTERING, &out[..], &["wizard-press|Next"], &TO_THE_END].concat()).unwrap();
+        assert!(world.directory.sync.left_out.iter().any(|name| name == "User1"), "{:?}", world.directory.sync.left_out);
+        let found = world.setup();
+        assert_eq!(
+            (found.every_container, found.containers.get("Users"), found.containers.get("Crowd")),
+            (false, Some(&false), Some(&true))
+        );
+        world.connect.cycle_until = None;
+        let back = ["wizard-choose|Sync all domains and OUs", "wizard-press|Next"];
+        does(&mut world, &[&TO_FILTERING, &back[..], &TO_THE_END].concat()).unwrap();
+        assert_eq!(world.directory.sync.left_out, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_open_wizard_holds_cycles_up_and_a_cycle_holds_the_wizard_up() {
+        let mut world = world();
+        does(&mut world, &["open-wizard"]).unwrap();
+        assert_eq!(world.holdup(at(60)), Some(Holdup::Suspended));
+        assert!(does(&mut world, &["sync"]).unwrap_err().to_string().contains("wizard"));
+        does(&mut world, &["open-wizard", "close-wizard"]).unwrap();
+        world.start_cycle(at(60)).unwrap();
+        let why = does(&mut world, &["open-wizard"]).unwrap_err().to_string();
+        assert!(why.contains("synchronization is in progress"), "{why}");
+        assert_eq!(world.open_wizard(at(120)), Ok(()));
+    }
 }

@@ -37,6 +37,9 @@ pub(super) fn over(ink: &Ink, pane: &SignInPane, model: &Model, width: usize) ->
     };
     let title = match &pane.ask {
         SignInAsk::Ended { .. } => "The sign-in ended".to_owned(),
+        SignInAsk::Open { .. } | SignInAsk::Paste { .. } | SignInAsk::Code { .. } if pane.azure => {
+            format!("Sign in to Azure {}", words::way(pane.way))
+        }
         SignInAsk::Open { .. } | SignInAsk::Paste { .. } | SignInAsk::Code { .. } if pane.writing.is_some() => {
             format!("Sign in for writing {}", words::way(pane.way))
         }
