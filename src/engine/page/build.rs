@@ -294,6 +294,8 @@ fn pane(known: &Known<'_>, step: &str, check: &str, rhythm: &dyn Fn(&Request) ->
     let look = judgement.request.as_ref().and_then(|request| known.looks.get(request));
     let rhythm = judgement.request.as_ref().map(rhythm).unwrap_or_default();
     let age = look.map(|look| known.now.duration_since(look.at).unsigned_abs());
+    // A trip is as old as it is, however often the journal is read.
+    let from_journal = matches!(judgement.request, Some(Request::Trip(_)));
     let (why, way_out) = words(known, step, &judgement);
     CheckPane {
         id: check.into(),
@@ -307,7 +309,7 @@ fn pane(known: &Known<'_>, step: &str, check: &str, rhythm: &dyn Fn(&Request) ->
         way_out,
         looked_at: look.and_then(|look| look.outcome.as_ref().ok()).map(|facts| facts.now),
         age,
-        stale: age.zip(rhythm.interval).is_some_and(|(age, interval)| age > interval * 2),
+        stale: !from_journal && age.zip(rhythm.interval).is_some_and(|(age, interval)| age > interval * 2),
         took: look.map(|look| look.took),
         next_look: rhythm.next,
         looking: rhythm.looking,

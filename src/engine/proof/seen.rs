@@ -260,7 +260,8 @@ impl Seen {
     pub fn moved(&self) -> bool {
         match (&self.before.set, &self.after.set) {
             (Some(before), Some(after)) if before == "0" && after == "0" => {
-                matches!((self.before.changed, self.after.changed), (Some(before), Some(after)) if after > before)
+                // Something else of the user may have changed as well: what APP1 turned down was not written.
+                !self.turned_down() && matches!((self.before.changed, self.after.changed), (Some(before), Some(after)) if after > before)
             }
             (Some(before), Some(after)) => before != after,
             (None, _) | (_, None) => false,

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 /// Hop names stand in one column of this width, and times in another.
 const NAMES: usize = 11;
-const TOOK: usize = 9;
+const TOOK: usize = 11;
 
 /// Adds the trip's lines, a blank one before them.
 pub(super) fn lines(ink: &Ink, lines: &mut Vec<Line<'static>>, trip: &TripPane, width: usize) {
