@@ -321,7 +321,11 @@ async fn the_meter_shows_what_the_reply_named_and_nothing_else() {
     let named: BTreeSet<&str> = named.into_iter().filter(|scope| !["openid", "profile"].contains(scope)).collect();
     assert_eq!(shown, named);
     let doctor = bench.stage.run(&["doctor"]).await;
-    assert!(doctor.out.contains("may write: UserAuthenticationMethod.ReadWrite.All"), "{}", doctor.out);
+    assert!(
+        doctor.out.contains("may write: User.ReadWrite.All") && doctor.out.contains("UserAuthenticationMethod.ReadWrite.All"),
+        "{}",
+        doctor.out
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

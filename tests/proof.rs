@@ -84,24 +84,26 @@ fn holds_password(text: &[u8], hash: &str) -> bool {
     runs.flat_map(|run| run.windows(24)).any(|window| BASE64_STANDARD_NO_PAD.encode(Sha256::digest(window)) == hash)
 }
 
+/// The password of the first object that names the test user, as the lab keeps it.
+fn find(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(fields) => {
+            if fields.values().any(|field| field.to_string().contains(USER))
+                && let Some(password) = fields.get("account").and_then(|account| account["password"].as_str())
+            {
+                return Some(password.to_owned());
+            }
+            fields.values().find_map(find)
+        }
+        Value::Array(items) => items.iter().find_map(find),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
 /// The hash of the test user's password in the domain, out of the lab's own file.
 fn hash(home: &Home) -> String {
     let world = std::fs::read_to_string(home.dir().join("world/world.json")).unwrap();
     let world: Value = serde_json::from_str(&world).unwrap();
-    fn find(value: &Value) -> Option<String> {
-        match value {
-            Value::Object(fields) => {
-                if fields.values().any(|field| field.to_string().contains(USER))
-                    && let Some(password) = fields.get("account").and_then(|account| account["password"].as_str())
-                {
-                    return Some(password.to_owned());
-                }
-                fields.values().find_map(find)
-            }
-            Value::Array(items) => items.iter().find_map(find),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-        }
-    }
     find(&world["domain"]).unwrap()
 }
 

@@ -9,7 +9,6 @@ pub mod plan;
 pub mod road;
 pub mod seen;
 #[cfg(test)]
-#[path = "proof/tests.rs"]
 mod table;
 pub mod travel;
 
