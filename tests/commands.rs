@@ -352,7 +352,7 @@ fn the_ledger_holds_a_change_until_it_is_taken_back() {
     let path = entry["undo"]["path"].as_str().unwrap();
     assert_eq!(path, format!("{ASSIGNMENTS}/{}", entry["captured"]["assignment"].as_str().unwrap()));
     assert_eq!(json!(open(&home.journal())), json!([entry["n"]]));
-    home.run(&["ledger"]).exits(0).says(&["password-writeback global-administrator/assign  done", &format!("undo: DELETE {path}")]);
+    home.run(&["ledger"]).exits(0).says(&["password-writeback global-administrator/assign  done", "undo: DELETE", path]);
     home.run(&["undo", &pack, "--all", "--yes"]).exits(0);
     assert_eq!(home.run(&["ledger", "--format", "json"]).exits(0).json(), nothing);
     home.run(&["undo", &pack, "--all", "--yes"]).exits(0);

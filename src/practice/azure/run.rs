@@ -41,7 +41,7 @@ pub(super) fn run(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     if call.live.is_broken(Fault::RunCommandBusy) || call.live.world().azure.is_busy(&machine.name) {
         return Err(Refusal::busy());
     }
-    let due = later(call.live.now(), call.live.settings.consistency);
+    let due = later(call.live.now(), call.live.settings.script_takes());
     let answer = operations::accept(call, Deed::Script { text, parameters }, &machine.name, due)?;
     Ok(answer.header("x-ms-ratelimit-remaining-resource", "Microsoft.Compute/UpdateVM3Min;239,Microsoft.Compute/UpdateVM30Min;1198"))
 }
@@ -95,7 +95,7 @@ pub(super) fn put(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let (command, secrets) = command(call, &machine, properties)?;
     reachable(call, &machine)?;
     let is_new = call.live.world().azure.command(&machine.name, &command.name).is_none();
-    let due = later(call.live.now(), call.live.settings.consistency);
+    let due = later(call.live.now(), call.live.settings.script_takes());
     let (deed, began) = (Deed::Managed(command.name.clone()), command.began);
     let operation = Operation { id: chance::guid()?, key: chance::token()?, deed, machine: machine.name.clone(), began, due, end: None };
     call.live.keep_secrets(&operation.id, secrets);
@@ -141,7 +141,7 @@ fn command(call: &Call<'_>, machine: &Machine, properties: &Map<String, Value>) 
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let machine = call.machine()?;
     let Ok(command) = named(call, &machine) else { return Ok(Answer::empty(204)) };
-    let due = later(call.live.now(), call.live.settings.consistency);
+    let due = later(call.live.now(), call.live.settings.script_takes());
     operations::accept(call, Deed::Remove(command.name), &machine.name, due)
 }
 
