@@ -49,12 +49,12 @@ fn the_guide_is_walked_to_its_real_end_by_commands_and_taken_back() {
         lab.person(verb, &[label]);
     }
     home.run(&["attest", "entra-connect-writeback"]).exits(0);
-    home.run(&all).exits(1).says(&["`self-service-reset`"]);
+    // The portal's page, which no interface tells of; then all the rest is Guidepost's.
     lab.person("configure-sspr", &["scope=all"]);
     lab.person("configure-sspr", &["writeback=on"]);
+    home.run(&all).exits(1).says(&["`take-back`", "a person does it"]);
     lab.person("register-methods", &["writeback.test"]);
     home.run(&["attest", "self-service-reset"]).exits(0);
-    home.run(&all).says(&["received", "written", "confirmed"]);
 
     // All that can pass before anything is taken back does, and the trip has its hops.
     let report = check(&home);

@@ -80,7 +80,7 @@ const ROWS: &[Row] = &[
         |_, other, own| Do::Instead(next(&other.replacen("http://", &format!("{own}@"), 1))),
         Unseen(&["the next page is on another host"]),
     ),
-    row(Graph, "nextLink without a scheme", |_, other, _| Do::Instead(next(&other.replacen("http:", "", 1))), Unseen(&["has no address"])),
+    row(Graph, "nextLink without a scheme", |_, other, _| Do::Instead(next(&other.replacen("http:", "", 1))), Unseen(&["has no host"])),
     row(SignIn, "is cut", |_, _, _| Do::Instead(cut()), SignedOut(&["was cut", "127.0.0.1"])),
     row(SignIn, "is cut in mid-body", |_, _, _| Do::Instead(torn()), SignedOut(&["was cut"])),
     row(SignIn, "is late", |_, _, _| Do::Late(Duration::from_millis(700)), Well),

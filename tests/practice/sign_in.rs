@@ -57,7 +57,7 @@ async fn each_refusal_of_the_token_endpoint_has_entras_body() {
         (refresh(CLI_TOOLS, &seed, ("scope", "User.Read")), "invalid_grant", 700_005),
         (refresh(&client, &seed, ("scope", "Fly.All")), "invalid_scope", 70_011),
         (refresh(&client, &seed, ("scope", "https://vault.azure.net/.default")), "invalid_resource", 500_011),
-        (refresh(&client, &seed, ("scope", "User.ReadWrite.All")), "invalid_grant", 65_001),
+        (refresh(&client, &seed, ("scope", "Directory.ReadWrite.All")), "invalid_grant", 65_001),
         (refresh(&client, &seed, ("client_secret", "x")), "invalid_client", 700_025),
         (refresh(&client, "", ("scope", "User.Read")), "invalid_request", 900_144),
     ];

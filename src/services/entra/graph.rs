@@ -171,7 +171,7 @@ impl Graph {
     /// An address that Graph gave out: followed verbatim, but only on Graph's own host.
     fn on_graph(&self, deed: &Deed, given: &str) -> Result<Url, GraphError> {
         let url = Url::parse(given).ok().filter(|_| given.len() <= LONGEST_ADDRESS);
-        let url = url.ok_or_else(|| deed.not_understood("an address in it is none"))?;
+        let url = url.ok_or_else(|| deed.not_understood("an address that it gives has no host"))?;
         if url.origin() != self.session.settings().graph.origin() {
             return Err(GraphError::Elsewhere { what: deed.what.clone(), host: text::short(&url.origin().ascii_serialization(), 120) });
         }
