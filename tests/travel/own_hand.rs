@@ -98,7 +98,7 @@ async fn each_gate_of_the_page_has_its_own_code_and_five_tries_close_it_for_a_da
 }
 
 #[tokio::test]
-async fn the_registration_report_follows_the_portal_and_the_person_hours_later() {
+async fn the_registration_report_follows_the_portal_and_the_person() {
     let stage = Stage::new().await;
     let shown = async || {
         let path = format!("/v1.0/reports/authenticationMethods/userRegistrationDetails/{}", stage.user);
@@ -111,8 +111,7 @@ async fn the_registration_report_follows_the_portal_and_the_person_hours_later()
     assert_eq!(shown().await, [Some(false); 3]);
     stage.person("configure-sspr", &["scope=all"], None).await.unwrap();
     stage.person("register-methods", &[SAM], None).await.unwrap();
-    assert_eq!(shown().await, [Some(false); 3]);
-    stage.lab().clock("8h").await;
+    // The lab renews it with each of these deeds, where a tenant's lags by hours: whoever practises has nothing from waiting.
     assert_eq!(shown().await, [Some(true); 3]);
 }
 

@@ -52,14 +52,16 @@ fn proves<'r>(
     if proves.is_empty() {
         out.push(read.at(&["scenes", scene, "proves"], "this scene proves nothing").hint("name the checks that it turns"));
     }
+    // As the step is walked when nobody chooses: with its first option, where it has some.
+    let walked = step.variants.first().map_or(&step.step.value, |variant| &variant.value);
     for (number, check) in proves.iter().enumerate() {
         let number = number.to_string();
         let path = ["scenes", scene, "proves", &number];
-        let known: Vec<&str> = step.step.value.checks.keys().map(String::as_str).collect();
+        let known: Vec<&str> = walked.checks.keys().map(String::as_str).collect();
         if !known.contains(&check.as_str()) {
             let finding = read.at(&path, format!("there is no check `{check}` in this step"));
             out.push(finding.hint(known_names(check, &known, "check")));
-        } else if step.step.value.turns(check) {
+        } else if walked.turns(check) {
             let finding = read.at(&path, format!("the step's own action turns `{check}`"));
             out.push(finding.hint("the action proves it; take it out here"));
         } else if let Some(first) = seen.insert(check, read.node.place(&path).line) {
