@@ -125,7 +125,9 @@ pub fn judge(known: &Known<'_>, step: &str, check: &str) -> Judgement {
         Some(Err(error)) => not_looked(known, steps, check, definition, error),
         Some(Ok(facts)) => looked(known, steps, check, definition, facts),
     };
-    judgement.drifted = judgement.verdict == Some(Verdict::Fail) && known.ledger.passed.contains(&key);
+    // What Guidepost itself opens since is no drift: only systems drift.
+    let own = matches!(request, Request::Ledger { .. });
+    judgement.drifted = judgement.verdict == Some(Verdict::Fail) && known.ledger.passed.contains(&key) && !own;
     judgement.request = Some(request);
     judgement
 }

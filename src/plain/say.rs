@@ -26,12 +26,17 @@ pub(super) fn page(page: &Page, elapsed: Duration) -> Vec<String> {
     if !step.risk.is_empty() {
         lines.push(format!("Risk: {}", step.risk.to_lowercase()));
     }
+    // A trip that is made is what the step is looked at for; before the first, its words come first.
+    let trip = |made: bool| step.trip.as_ref().filter(move |trip| trip.is_made() == made);
+    if let Some(trip) = trip(true) {
+        section(&mut lines, &format!("Round trip: {}", trip.head), trip_lines(trip, elapsed));
+    }
     section(&mut lines, "Why", blocks(&step.why));
     section(&mut lines, "Options", step.options.iter().map(|option| option_line(&step.id, option)).collect());
     if let Some(action) = &step.action {
         section(&mut lines, "Guidepost can do this", action_lines(page, action));
     }
-    if let Some(trip) = &step.trip {
+    if let Some(trip) = trip(false) {
         section(&mut lines, &format!("Round trip: {}", trip.head), trip_lines(trip, elapsed));
     }
     let place = if step.place.is_empty() { "By hand".to_owned() } else { format!("By hand, in: {}", step.place) };

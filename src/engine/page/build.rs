@@ -67,7 +67,7 @@ pub fn page(known: &Known<'_>, around: &Surroundings<'_>, rhythm: &dyn Fn(&Reque
         guide: known.guide.pack.title.clone().unwrap_or_else(|| known.guide.pack.source.title.clone()),
         lab: lab_line(known, around),
         rail: rail(known, around.step),
-        step: StepPage { mirror: around.mirror.clone(), ..step_page(known, around.step) },
+        step: StepPage { mirror: around.mirror.clone(), ..step_page(known, around) },
         checks: panes(known, around.step, rhythm),
         offers: offers(known, around),
         activity: around.activity.clone(),
@@ -111,7 +111,8 @@ fn rail(known: &Known<'_>, current: &str) -> Vec<RailPhase> {
     phases.map(|phase| RailPhase { title: phase.title.clone(), steps: phase.steps.iter().map(step).collect() }).collect()
 }
 
-fn step_page(known: &Known<'_>, id: &str) -> StepPage {
+fn step_page(known: &Known<'_>, around: &Surroundings<'_>) -> StepPage {
+    let id = around.step;
     let place = known.guide.steps.get_index_of(id).map_or(0, |index| index + 1);
     let position = (place, known.guide.steps.len());
     let (verdict, note) = judge_step(known, id);
@@ -153,7 +154,7 @@ fn step_page(known: &Known<'_>, id: &str) -> StepPage {
         pages: step.pages.iter().map(|page| wizard_line(known, step, page, prose)).collect(),
         mirror: None,
         notes: notes(prose),
-        action: action(known, step, prose),
+        action: action(known, step, prose, around.busy.is_some()),
     }
 }
 
@@ -260,14 +261,18 @@ fn notes(prose: &StepProse) -> Vec<NoteLine> {
     prose.field_notes.values().map(note).collect()
 }
 
-fn action(known: &Known<'_>, step: &Step, prose: &StepProse) -> Option<ActionLine> {
+fn action(known: &Known<'_>, step: &Step, prose: &StepProse, busy: bool) -> Option<ActionLine> {
     let apply = step.apply.as_ref()?;
     let words = |op: &crate::guide::Op| prose.changes.get(&op.id).cloned().unwrap_or_else(|| vec![Span::plain(&op.id)]);
-    Some(ActionLine { changes: apply.ops.iter().map(words).collect(), state: action_state(known, step) })
+    Some(ActionLine { changes: apply.ops.iter().map(words).collect(), state: action_state(known, step, busy) })
 }
 
-fn action_state(known: &Known<'_>, step: &Step) -> String {
+fn action_state(known: &Known<'_>, step: &Step, busy: bool) -> String {
     if let Some(doubt) = known.ledger.in_doubt.iter().find(|doubt| doubt.step == step.id) {
+        // As long as somebody waits for its end, that it has none is no news.
+        if busy {
+            return format!("`{}` is on its way since {:.0}", doubt.op, doubt.at);
+        }
         return format!("in doubt since {:.0}: nobody saw the end of `{}`", doubt.at, doubt.op);
     }
     let open: Vec<_> = known.ledger.open.iter().filter(|entry| entry.step == step.id).collect();

@@ -27,6 +27,14 @@ pub struct TripPane {
     pub stopped: Option<String>,
 }
 
+impl TripPane {
+    /// Whether a trip is under way or was made.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.waiting.is_some() || !self.hops.is_empty()
+    }
+}
+
 /// One hop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HopLine {

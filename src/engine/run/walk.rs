@@ -449,6 +449,10 @@ impl Walk {
             Ok(Carried::Done(_)) => {
                 let word = if direction == Direction::Apply { "done" } else { "taken back" };
                 self.activity = Some(format!("{word}, and recorded in the journal; now looking until it shows"));
+                if plan.is_some_and(|plan| !plan.later.is_empty()) {
+                    let text = "what comes next waits until this has shown".to_owned();
+                    self.notice = Some(Notice { text, hint: Some("then apply this step once more: it goes on where it stopped".into()) });
+                }
                 self.settling = true;
             }
             Err(refusal) => self.say(refusal.into()),

@@ -19,13 +19,18 @@ pub(crate) fn lines(
 ) -> (Vec<Line<'static>>, Range<usize>) {
     let step = &page.step;
     let mut lines = if tight { tight_head(ink, step, width) } else { head(ink, step, width) };
+    // A trip that is made is what the step is looked at for; before the first, its words come first.
+    let trip = |made: bool| step.trip.as_ref().filter(move |trip| trip.is_made() == made);
+    if let Some(trip) = trip(true) {
+        super::trip::lines(ink, &mut lines, trip, width);
+    }
     section(ink, &mut lines, "Why", ink.blocks(&step.why, 0, width));
     options(ink, &mut lines, step, width);
     if let Some(action) = &step.action {
         heading(&mut lines, ink, "Guidepost can do this", &action.state, width);
         lines.extend(action_lines(ink, page, keys, action, width));
     }
-    if let Some(trip) = &step.trip {
+    if let Some(trip) = trip(false) {
         super::trip::lines(ink, &mut lines, trip, width);
     }
     let range = by_hand(ink, &mut lines, step, selected, width);
