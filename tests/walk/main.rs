@@ -12,4 +12,5 @@ mod signin;
 mod slow;
 mod terminal;
 mod trouble;
+mod whole;
 mod wizard;
