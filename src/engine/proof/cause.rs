@@ -40,6 +40,8 @@ fn of_error(error: &LookError) -> Option<Code> {
         Some("OUTPUT_CUT") => Some(Code::OutputCut),
         Some("AuthorizationFailed") => Some(Code::AzureRightMissing),
         Some("Authorization_RequestDenied" | "accessDenied" | "Forbidden") => Some(Code::ReadConsentMissing),
+        // The user that the plan knew is not in the tenant any more.
+        Some("Request_ResourceNotFound") => Some(Code::UserNotSynced),
         Some(_) | None => None,
     }
 }
@@ -52,7 +54,8 @@ fn turned_down(seen: &Seen) -> Option<Code> {
         33_004 if seen.causes.protected == Some(true) => Some(Code::UserProtected),
         33_004 => Some(Code::RightsMissing),
         33_006 => Some(Code::AccountLocked),
-        33_008 if seen.causes.young == Some(true) => Some(Code::MinimumAge),
+        // The age of the old one binds its owner only: a domain controller resets a young password without a word.
+        33_008 if seen.causes.young == Some(true) && seen.asked == Asked::ByPerson => Some(Code::MinimumAge),
         // A length and complexity that the cloud took are seldom too little for a domain.
         33_008 => Some(Code::History),
         _ => None,

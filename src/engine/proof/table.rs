@@ -195,6 +195,9 @@ fn every_cause_of_the_contract_is_told_with_the_hop_at_which_it_stops() {
         (Seen { usable: locked, ..arrives() }, fail, usable, Code::AccountLocked),
         (by_person(&fails, &old, Causes { young: Some(true), ..none() }), fail, written, Code::MinimumAge),
         (by_person(&fails, &old, Causes { young: Some(false), ..none() }), fail, written, Code::History),
+        // The age of a password binds its owner, and no administrator.
+        (turned_down(33_008, Causes { young: Some(true), ..none() }), fail, written, Code::History),
+        (Seen { asked: Asked::Refused(error("Request_ResourceNotFound")), ..lost(none()) }, fail, asked, Code::UserNotSynced),
         (by_person(&[], &old, Causes { cloud: Some(true), ..none() }), fail, received, Code::WrongTool),
         (not_sent("MACHINE_STOPPED"), unknown, asked, Code::MachineStopped),
         (not_sent("RUN_COMMAND_BUSY"), unknown, asked, Code::RunCommandBusy),
