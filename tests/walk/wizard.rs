@@ -81,7 +81,10 @@ fn keys_alone_open_the_wizard_tick_the_box_and_leave_by_exit() {
         pty.types("\x1b");
         // A letter right behind Escape would be another key.
         pty.until("the mirror to close", |pty| !pty.text().contains("Wizard mirror"));
-        pty.sees("7 of 9 attested");
+        // The tasks stand below the fold of the smaller screen.
+        if columns == 120 {
+            pty.sees("7 of 9 attested");
+        }
         pty.types("q");
         assert_eq!(pty.ends(), 0);
         assert_eq!(ticked(&house), ["Password hash synchronization", "Password writeback"]);
